@@ -1,0 +1,115 @@
+/**
+ * The library's face: one store, the three verbs and what surrounds them. The command line, the
+ * server and the demo are written against this interface and nothing below it.
+ */
+import type {
+  EvaluationReport,
+  FeedbackReceipt,
+  ImportReport,
+  InvokeReport,
+  ModelsReport,
+  PredictionReport,
+  Rejected,
+  StatusReport,
+  TrainingProgress,
+  TrainReport,
+} from '../records/reports.ts';
+import type { Settings } from '../records/settings.ts';
+
+export interface ImportOptions {
+  /** Inclusive range on the number in a file's name. */
+  readonly ids?: readonly [number, number];
+  readonly role?: 'base' | 'feedback' | 'holdout';
+  readonly signal?: AbortSignal;
+  onProgress?(progress: { readonly done: number; readonly total: number | null }): void;
+}
+
+export interface TrainOptions {
+  /** Default: champion where there is one, else scratch. */
+  readonly from?: 'champion' | 'scratch';
+  readonly architecture?: string;
+  /** Most rounds to run; a round is `steps` training steps and one evaluation. */
+  readonly rounds?: number;
+  readonly steps?: number;
+  readonly patience?: number;
+  readonly targetAccuracy?: number;
+  readonly maxMinutes?: number;
+  readonly batchSize?: number;
+  readonly learningRate?: number;
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress): void;
+  /** The lines of a round, as the article prints them: round, best accuracy, rounds left. */
+  onLine?(line: string): void;
+}
+
+export interface FeedbackInput {
+  /** The picture's bytes as received, or the id of a prediction whose picture was kept. */
+  readonly picture?: Uint8Array;
+  readonly predictionId?: string;
+  readonly target?: string;
+  readonly verdict?: 'right' | 'wrong' | 'neither' | 'unsure';
+  /** Who or what sent it, for provenance. */
+  readonly source: string;
+}
+
+export interface Relearn {
+  readonly settings: Settings;
+  /** Where the store is, for people. */
+  readonly location: string;
+  importPictures(paths: readonly string[], options?: ImportOptions): Promise<ImportReport>;
+  train(options?: TrainOptions): Promise<TrainReport>;
+  evaluate(options?: {
+    readonly paths?: readonly string[];
+    readonly version?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<EvaluationReport>;
+  /** Answers with the newest champion, or with `version` where one is named. */
+  predict(picture: Uint8Array, options?: { readonly version?: number }): Promise<PredictionReport>;
+  /** Durable before it resolves. Starts no training by itself; `considerTraining` does. */
+  collectFeedback(input: FeedbackInput): Promise<FeedbackReceipt>;
+  /** Treats any event as a hint: looks at the store, trains if every label has its threshold. */
+  considerTraining(options?: {
+    readonly signal?: AbortSignal;
+    onProgress?(progress: TrainingProgress): void;
+    onLine?(line: string): void;
+  }): Promise<InvokeReport>;
+  status(): Promise<StatusReport>;
+  models: {
+    list(): Promise<ModelsReport>;
+    /** Everything known of one version: metrics, gate, lineage, when it was champion and why. */
+    show(version: number): Promise<Readonly<Record<string, unknown>>>;
+    promote(version: number): Promise<ModelsReport>;
+    rollback(): Promise<ModelsReport>;
+    /** The model's file. Formats other than onnx: usage error `format_not_available`. */
+    export(version: number, format: 'onnx'): Promise<Uint8Array>;
+  };
+  exportDataset(
+    directory: string,
+    options: { readonly format: 'tfrecord' | 'article'; readonly signal?: AbortSignal },
+  ): Promise<{ readonly files: readonly string[]; readonly examples: number }>;
+  /** Whether a model answers, and if not, why. */
+  readiness(): Promise<{ readonly ready: boolean; readonly reason: string | null }>;
+  /** Feedback items, newest first, for the page. */
+  recentFeedback(
+    limit: number,
+  ): Promise<readonly { id: string; label: string; receivedAt: string; source: string }[]>;
+  /** The curve of a run: one row per evaluation. */
+  runs(): Promise<readonly RunSummary[]>;
+  close(): Promise<void>;
+}
+
+export interface RunSummary {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly version: number | null;
+  readonly points: readonly {
+    readonly step: number;
+    readonly trainLoss: number;
+    readonly trainAccuracy: number;
+    readonly validationAccuracy: number;
+  }[];
+  readonly report: TrainReport | null;
+}
+
+export type { Rejected };

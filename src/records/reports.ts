@@ -1,0 +1,165 @@
+/**
+ * The answers of the program, in the shapes that the command line prints with `--json` and the
+ * server sends. Accuracies are fractions 0..1, times seconds, sizes bytes.
+ */
+
+export interface Rejected {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface InitReport {
+  readonly labels: readonly string[];
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly architecture: string;
+  readonly imageSize: number;
+  readonly threshold: number;
+  readonly holdout: number;
+  readonly validation: number;
+}
+
+export interface ImportReport {
+  /** New pictures of all three splits. */
+  readonly imported: number;
+  readonly duplicates: number;
+  readonly rejected: readonly Rejected[];
+  readonly perLabel: Readonly<
+    Record<
+      string,
+      { readonly train: number; readonly validation: number; readonly holdout: number }
+    >
+  >;
+}
+
+export interface ConfusionMatrix {
+  readonly labels: readonly string[];
+  /** rows[truth][predicted]. */
+  readonly rows: readonly (readonly number[])[];
+}
+
+export interface EvaluationReport {
+  readonly version: number;
+  readonly n: number;
+  readonly accuracy: number;
+  /** Wilson score interval, 95 %. */
+  readonly interval: readonly [number, number];
+  readonly top2Accuracy: number;
+  readonly perLabel: Readonly<
+    Record<
+      string,
+      { readonly n: number; readonly recall: number | null; readonly precision: number | null }
+    >
+  >;
+  readonly confusionMatrix: ConfusionMatrix;
+  /** Expected calibration error over 15 bins of equal width (Guo et al. 2017). */
+  readonly calibrationError: number;
+  readonly rejected: readonly Rejected[];
+}
+
+export type Verdict = 'promote' | 'reject' | 'not-enough-evidence' | 'first';
+
+export interface GateReport {
+  readonly verdict: Verdict;
+  readonly championAccuracy: number | null;
+  /** Exact one-sided McNemar; null for a first model. */
+  readonly pValue: number | null;
+  /** Holdout pictures that would decide at this gain; null where the verdict is final. */
+  readonly needed: number | null;
+  readonly reasons: readonly string[];
+}
+
+export interface TrainReport {
+  readonly version: number;
+  readonly parent: number | null;
+  readonly architecture: string;
+  readonly rounds: number;
+  readonly steps: number;
+  readonly stoppedBecause:
+    | 'patience'
+    | 'rounds'
+    | 'target-accuracy'
+    | 'minutes'
+    | 'schedule-finished';
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  readonly holdout: {
+    readonly n: number;
+    readonly accuracy: number;
+    readonly interval: readonly [number, number];
+    readonly perLabel: EvaluationReport['perLabel'];
+    readonly confusionMatrix: ConfusionMatrix;
+  };
+  readonly gate: GateReport;
+}
+
+/** One prediction as `/predict` answers it. */
+export interface PredictionReport {
+  readonly result: Readonly<Record<string, number>>;
+  readonly label: string;
+  readonly version: number;
+  readonly predictionId: string;
+}
+
+export type FeedbackStatus = 'accepted' | 'duplicate' | 'review';
+
+export interface FeedbackReceipt {
+  readonly result: true;
+  readonly id: string;
+  readonly status: FeedbackStatus;
+}
+
+export type InvokeReport = {
+  readonly result:
+    | { readonly trained: true; readonly version: number; readonly gate: GateReport }
+    | {
+        readonly trained: false;
+        readonly reason:
+          | 'below-threshold'
+          | 'already-training'
+          | 'not-our-event'
+          | 'no-base-data'
+          | 'nothing-new';
+      };
+};
+
+export interface VersionSummary {
+  readonly version: number;
+  readonly parent: number | null;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly accuracy: number;
+  readonly verdict: Verdict;
+}
+
+export interface ModelsReport {
+  readonly champion: number | null;
+  readonly versions: readonly VersionSummary[];
+}
+
+/** How far a running training is; what the page and `status` show. */
+export interface TrainingProgress {
+  readonly since: string;
+  readonly phase: 'preparing' | 'training' | 'evaluating' | 'publishing';
+  readonly round: number;
+  /** Rounds planned, where a schedule says so. */
+  readonly rounds: number | null;
+  readonly epoch: number;
+  readonly step: number;
+  /** Steps planned in all. */
+  readonly steps: number | null;
+  readonly loss: number | null;
+  readonly bestAccuracy: number | null;
+  /** The article's counter: rounds without improvement that are still allowed. */
+  readonly roundsLeft: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number | null;
+}
+
+export interface StatusReport {
+  readonly champion: number | null;
+  /** Items that count toward the threshold, per label. */
+  readonly pending: Readonly<Record<string, number>>;
+  readonly threshold: number;
+  readonly training: TrainingProgress | null;
+  readonly lastRun: TrainReport | null;
+}

@@ -1,0 +1,40 @@
+/**
+ * The port to storage: a flat namespace of immutable-by-convention objects. Everything durable in
+ * Relearn goes through these six calls; `putIfAbsent` is the only way two processes agree on
+ * anything. What a driver must promise is written as a suite in test/contracts/object-store.ts.
+ */
+
+export interface ObjectInfo {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970 by the storage's clock. */
+  readonly modifiedAt: number;
+}
+
+export interface ListOptions {
+  /** Only keys that sort after this one (exclusive). */
+  readonly startAfter?: string;
+  /** Stop after this many. */
+  readonly limit?: number;
+}
+
+export interface ObjectStore {
+  /** Where this store is, for people: a path or URL without secrets. */
+  readonly location: string;
+  /** The whole object, or undefined where there is none. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** What `list` would say of this key, or undefined where there is none. */
+  head(key: string): Promise<ObjectInfo | undefined>;
+  /** Writes or replaces. Durable once it resolves; readers see the old or the new object, whole. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Creates, never replaces. Of any number of concurrent calls for one key exactly one answers
+   * `created`. Throws RelearnError `unavailable`/`ambiguous_write` where the outcome is unknown.
+   */
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
+  /** Keys that start with the prefix, sorted by code unit, complete. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+  /** Removes the object; no error where there is none. */
+  delete(key: string): Promise<void>;
+}
