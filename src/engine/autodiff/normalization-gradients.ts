@@ -1,0 +1,54 @@
+/**
+ * The gradient of batch normalization (Ioffe and Szegedy 2015), for batch statistics and for fixed
+ * ones. With M = N·H·W, r = 1/√(variance + ε), x̂ = (x − mean)·r and g = dL/dy:
+ * dL/dx = scale·r·(g − Σg/M − x̂·Σ(g·x̂)/M), which is affine in g and x with one factor for each
+ * channel.
+ */
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Value } from '../graph/graph.ts';
+import type { GradientContext } from './gradient-rules.ts';
+
+export const batchNormalizationGradient = ({
+  builder: b,
+  gradient,
+  inputs,
+  outputs,
+  attributes: { epsilon, training },
+  wanted,
+}: GradientContext<'BatchNormalization'>): readonly (Value | undefined)[] => {
+  const [x, scale] = inputs as [Value, Value];
+  const [mean, variance] = (training ? outputs.slice(1, 3) : inputs.slice(3, 5)) as [Value, Value];
+  const [n, channels, h, w] = x.shape as [number, number, number, number];
+  const rate = b.apply('Reciprocal', [
+    b.apply('Sqrt', [b.apply('Add', [variance, b.scalar(epsilon)])]),
+  ]);
+  const perChannel = (value: Value) => b.apply('Reshape', [value], { shape: [1, channels, 1, 1] });
+  const sum = (value: Value) => sumOfChannels(b, value);
+
+  const sumGradient = sum(gradient); // dL/dbias
+  const sumProduct = sum(b.apply('Mul', [gradient, x]));
+  const centred = b.apply('Sub', [sumProduct, b.apply('Mul', [mean, sumGradient])]);
+  const scaleGradient = b.apply('Mul', [centred, rate]);
+  const factor = b.apply('Mul', [scale, rate]);
+  if (!training) {
+    const dx = wanted(0) ? b.apply('Mul', [gradient, perChannel(factor)]) : undefined;
+    return [dx, scaleGradient, sumGradient];
+  }
+  if (!wanted(0)) return [undefined, scaleGradient, sumGradient];
+  const count = b.scalar(n * h * w);
+  // g − (a·x + c), then times scale·r: a = r·dscale/M, c = Σg/M − a·mean
+  const slope = b.apply('Div', [b.apply('Mul', [rate, scaleGradient]), count]);
+  const offset = b.apply('Sub', [
+    b.apply('Div', [sumGradient, count]),
+    b.apply('Mul', [slope, mean]),
+  ]);
+  const line = b.apply('Add', [b.apply('Mul', [x, perChannel(slope)]), perChannel(offset)]);
+  const dx = b.apply('Mul', [b.apply('Sub', [gradient, line]), perChannel(factor)]);
+  return [dx, scaleGradient, sumGradient];
+};
+
+/** [N,C,H,W] → [C]. Rows first, then pictures: several times faster than all axes at once. */
+const sumOfChannels = (b: GraphBuilder, value: Value): Value => {
+  const rows = b.apply('ReduceSum', [value], { axes: [2, 3], keepDimensions: false });
+  return b.apply('ReduceSum', [rows], { axes: [0], keepDimensions: false });
+};

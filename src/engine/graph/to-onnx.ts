@@ -1,0 +1,143 @@
+/** Writes a graph as an ONNX model that any ONNX Runtime can load. */
+
+import type { OnnxValueInfo } from '../../formats/onnx.ts';
+import { encodeOnnx, type OnnxNode, type OnnxTensor, onnxDataType } from '../../formats/onnx.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Graph, Node, Value } from './graph.ts';
+import { type OnnxSpelling, onnxRules } from './onnx-rules.ts';
+
+export interface ToOnnxOptions {
+  /** Weights by parameter name, stored in the file. Parameters not given become inputs. */
+  readonly weights?: ReadonlyMap<string, Float32Array>;
+  /** Leave the first extent of inputs and outputs open ("N"); the graph must not depend on it. */
+  readonly openBatch?: boolean;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+const producer = { producerName: 'relearn', producerVersion: '1' };
+
+export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array => {
+  const { weights = new Map<string, Float32Array>(), openBatch = false, metadata = {} } = options;
+  const used = new Set([
+    ...graph.nodes.flatMap((node) => node.inputs),
+    ...graph.outputs.map(({ value }) => value),
+  ]);
+  const initializer: OnnxTensor[] = [];
+  for (const [value, data] of graph.constants)
+    if (used.has(value)) initializer.push(toOnnxTensor(value.name, data));
+  const parameters = graph.parameters.map(({ value }) => value).filter((value) => used.has(value));
+  for (const value of parameters) {
+    const data = weights.get(value.name);
+    if (data)
+      initializer.push(toOnnxTensor(value.name, { dtype: 'float32', shape: value.shape, data }));
+  }
+
+  const names = new Map(graph.outputs.map(({ name, value }) => [value, name]));
+  const nameOf = (value: Value) => names.get(value) ?? value.name;
+  const vectors = new VectorConstants(initializer);
+  const node = graph.nodes.map((item) =>
+    toOnnxNode(openBatch ? keepBatch(item) : item, used, nameOf, vectors),
+  );
+  // A graph output that is itself an input or a weight needs a node to carry its name.
+  const made = new Set(graph.nodes.flatMap((item) => item.outputs));
+  for (const { name, value } of graph.outputs) {
+    if (made.has(value) && nameOf(value) === name) continue;
+    const source = made.has(value) ? nameOf(value) : value.name;
+    node.push({ opType: 'Identity', input: [source], output: [name], attribute: [] });
+  }
+
+  const describe = (value: Value, name: string, open: boolean): OnnxValueInfo => ({
+    name,
+    type: {
+      tensorType: {
+        elemType: onnxDataType[value.dtype],
+        shape: {
+          dim: value.shape.map((extent, axis) =>
+            open && axis === 0 ? { dimParam: 'N' } : { dimValue: extent },
+          ),
+        },
+      },
+    },
+  });
+  return encodeOnnx({
+    ...producer,
+    irVersion: 8,
+    opsetImport: [
+      { domain: '', version: 17 },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: 'relearn',
+      node,
+      initializer,
+      input: [
+        ...graph.inputs.map((value) => describe(value, value.name, openBatch)),
+        ...parameters
+          .filter((value) => !weights.has(value.name))
+          .map((value) => describe(value, value.name, false)),
+      ],
+      output: graph.outputs.map(({ name, value }) => describe(value, name, openBatch)),
+    },
+  });
+};
+
+/** A reshape that keeps the batch copies its extent (ONNX: 0) instead of naming it. */
+const keepBatch = (node: Node): Node => {
+  if (node.op !== 'Reshape') return node;
+  const [batch, ...rest] = (node as Node<'Reshape'>).attributes.shape;
+  return batch === node.inputs[0]?.shape[0]
+    ? { ...node, attributes: { shape: [0, ...rest] } }
+    : node;
+};
+
+const toOnnxNode = (
+  node: Node,
+  used: ReadonlySet<Value>,
+  nameOf: (value: Value) => string,
+  vectors: VectorConstants,
+): OnnxNode => {
+  const rule = onnxRules[node.op] as (attributes: unknown, node: Node) => OnnxSpelling;
+  const spelling = rule(node.attributes, node);
+  // Trailing outputs that nobody reads are left out, so that kernels need not compute them.
+  let outputs = node.outputs.length;
+  while (outputs > 1 && !used.has(node.outputs[outputs - 1] as Value)) outputs--;
+  return {
+    opType: node.op,
+    ...(spelling.domain ? { domain: spelling.domain } : {}),
+    input: [
+      ...node.inputs.map((value) => nameOf(value)),
+      ...(spelling.vectors ?? []).map((vector) => vectors.nameOf(vector)),
+    ],
+    output: node.outputs.slice(0, outputs).map(nameOf),
+    attribute: spelling.attributes ?? [],
+  };
+};
+
+/** int64 vectors as initializers, each distinct one stored once. */
+class VectorConstants {
+  readonly #names = new Map<string, string>();
+  readonly #initializer: OnnxTensor[];
+
+  constructor(initializer: OnnxTensor[]) {
+    this.#initializer = initializer;
+  }
+
+  nameOf(vector: readonly number[]): string {
+    const key = vector.join(',');
+    const known = this.#names.get(key);
+    if (known) return known;
+    const name = `vector_${this.#names.size + 1}`;
+    this.#names.set(key, name);
+    const data = BigInt64Array.from(vector, (number) => BigInt(number));
+    this.#initializer.push(toOnnxTensor(name, { dtype: 'int64', shape: [vector.length], data }));
+    return name;
+  }
+}
+
+const toOnnxTensor = (name: string, { dtype, shape, data }: Tensor): OnnxTensor => ({
+  name,
+  dims: shape,
+  dataType: onnxDataType[dtype],
+  rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+});

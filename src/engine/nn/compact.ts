@@ -1,0 +1,78 @@
+/**
+ * A small residual network for two cores (He et al. 2016, with the down-sampling shortcut of He et
+ * al. 2019): a stem of two 3×3 convolutions, then four blocks of 32, 64, 128 and 256 filters, each
+ * halving the picture. 96×96 colour by default; 1.2 million weights.
+ */
+import type { Value } from '../graph/graph.ts';
+import type { Architecture } from './architectures.ts';
+import { heNormal } from './initializers.ts';
+import {
+  batchNormalization,
+  convolution,
+  dense,
+  globalAveragePool,
+  maxPool,
+  type NetworkContext,
+  relu,
+} from './layers.ts';
+import type { Recipe } from './recipe.ts';
+import { oneCycle } from './schedules.ts';
+
+const scratch: Recipe = {
+  batchSize: 64,
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
+  learningRate: 0.003,
+  schedule: oneCycle(0.15),
+  rounds: 40,
+  labelSmoothing: 0.1,
+  augmentation: 'standard',
+};
+
+/** Convolution without bias, batch normalization, and ReLU unless told otherwise. */
+const unit = (
+  context: NetworkContext,
+  x: Value,
+  name: string,
+  filters: number,
+  options: { readonly kernel?: number; readonly stride?: number; readonly linear?: boolean } = {},
+): Value => {
+  const { kernel = 3, stride = 1, linear = false } = options;
+  const convolved = convolution(context, x, `${name}/conv`, {
+    filters,
+    kernel,
+    stride,
+    bias: false,
+    initializer: heNormal,
+  });
+  const normalized = batchNormalization(context, convolved, `${name}/norm`);
+  return linear ? normalized : relu(context, normalized);
+};
+
+/** Pools to half the size, then two convolutions beside a 1×1 shortcut. */
+const block = (context: NetworkContext, input: Value, name: string, filters: number): Value => {
+  const x = maxPool(context, input);
+  const shortcut = unit(context, x, `${name}/shortcut`, filters, { kernel: 1, linear: true });
+  const first = unit(context, x, `${name}/first`, filters);
+  const second = unit(context, first, `${name}/second`, filters, { linear: true });
+  return relu(context, context.builder.apply('Add', [second, shortcut]));
+};
+
+export const compact: Architecture = {
+  channels: 3,
+  imageSize: 96,
+  fixedSize: false,
+  recipe: { scratch, champion: { ...scratch, learningRate: 0.0015, rounds: 16 } },
+  build: (context, images, classes) => {
+    const { builder } = context;
+    // Centre and scale: most pictures then lie within ±2.
+    let x = builder.apply('Mul', [
+      builder.apply('Sub', [images, builder.scalar(0.45)]),
+      builder.scalar(4),
+    ]);
+    x = unit(context, x, 'stem', 24, { stride: 2 });
+    [32, 64, 128, 256].forEach((filters, index) => {
+      x = block(context, x, `block${index + 1}`, filters);
+    });
+    return dense(context, globalAveragePool(context, x), 'logits', classes, heNormal);
+  },
+};

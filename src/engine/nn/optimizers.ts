@@ -1,0 +1,91 @@
+/**
+ * Optimizers as graph nodes: from a weight, its gradient and its state to the next weight and
+ * state. Numbers that change from step to step come in as scalar inputs (`hyperparameters`), so
+ * that one compiled graph serves the whole run.
+ */
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Value } from '../graph/graph.ts';
+
+export type OptimizerSettings =
+  | { readonly kind: 'sgd'; readonly momentum: number; readonly weightDecay: number }
+  | {
+      readonly kind: 'adam';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      /** Decoupled from the gradient (AdamW, Loshchilov and Hutter 2019); 0 is plain Adam. */
+      readonly weightDecay: number;
+    };
+
+interface UpdateContext {
+  readonly builder: GraphBuilder;
+  readonly weight: Value;
+  readonly gradient: Value;
+  readonly state: readonly Value[];
+  readonly hyperparameters: Readonly<Record<string, Value>>;
+  readonly decay: boolean;
+}
+
+interface Updated {
+  readonly weight: Value;
+  readonly state: readonly Value[];
+}
+
+export interface Optimizer {
+  /** Names of the state tensors each weight has; they start at zero. */
+  readonly stateNames: readonly string[];
+  /** The scalar inputs of step `step` (from 1) at a learning rate. */
+  hyperparameters(step: number, learningRate: number): Readonly<Record<string, number>>;
+  update(context: UpdateContext): Updated;
+}
+
+type SettingsOf<Kind> = Extract<OptimizerSettings, { kind: Kind }>;
+
+/** SGD with momentum as PyTorch writes it: v ← μ·v + g + λ·w; w ← w − rate·v. */
+const sgd = ({ momentum, weightDecay }: SettingsOf<'sgd'>): Optimizer => ({
+  stateNames: ['momentum'],
+  hyperparameters: (_, learningRate) => ({ rate: learningRate }),
+  update: ({ builder: b, weight, gradient, state, hyperparameters, decay }) => {
+    const penalized =
+      decay && weightDecay > 0
+        ? b.apply('Add', [gradient, b.apply('Mul', [weight, b.scalar(weightDecay)])])
+        : gradient;
+    const kept = b.apply('Mul', [state[0] as Value, b.scalar(momentum)]);
+    const velocity = b.apply('Add', [kept, penalized]);
+    const step = b.apply('Mul', [velocity, hyperparameters.rate as Value]);
+    return { weight: b.apply('Sub', [weight, step]), state: [velocity] };
+  },
+});
+
+/**
+ * Adam (Kingma and Ba 2015) and AdamW. The bias corrections 1 − βᵗ are folded into two scalars:
+ * w ← w − rate·√c₂/c₁ · m / (√v + ε·√c₂), which equals the paper's m̂ / (√v̂ + ε).
+ */
+const adam = ({ beta1, beta2, epsilon, weightDecay }: SettingsOf<'adam'>): Optimizer => ({
+  stateNames: ['first_moment', 'second_moment'],
+  hyperparameters: (step, learningRate) => {
+    const root = Math.sqrt(1 - beta2 ** step);
+    return {
+      rate: (learningRate * root) / (1 - beta1 ** step),
+      floor: epsilon * root,
+      shrink: 1 - learningRate * weightDecay,
+    };
+  },
+  update: ({ builder: b, weight, gradient, state, hyperparameters, decay }) => {
+    const blend = (old: Value, fresh: Value, beta: number) =>
+      b.apply('Add', [
+        b.apply('Mul', [old, b.scalar(beta)]),
+        b.apply('Mul', [fresh, b.scalar(1 - beta)]),
+      ]);
+    const first = blend(state[0] as Value, gradient, beta1);
+    const second = blend(state[1] as Value, b.apply('Mul', [gradient, gradient]), beta2);
+    const scale = b.apply('Add', [b.apply('Sqrt', [second]), hyperparameters.floor as Value]);
+    const step = b.apply('Mul', [b.apply('Div', [first, scale]), hyperparameters.rate as Value]);
+    const shrunk =
+      decay && weightDecay > 0 ? b.apply('Mul', [weight, hyperparameters.shrink as Value]) : weight;
+    return { weight: b.apply('Sub', [shrunk, step]), state: [first, second] };
+  },
+});
+
+export const createOptimizer = (settings: OptimizerSettings): Optimizer =>
+  settings.kind === 'sgd' ? sgd(settings) : adam(settings);

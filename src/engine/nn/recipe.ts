@@ -1,0 +1,15 @@
+/** How an architecture is trained by default: everything that `train` can override, and the rest. */
+import type { OptimizerSettings } from './optimizers.ts';
+import type { Schedule } from './schedules.ts';
+
+export interface Recipe {
+  readonly batchSize: number;
+  readonly optimizer: OptimizerSettings;
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  /** Most rounds; a round is one epoch unless steps are given. */
+  readonly rounds: number;
+  readonly labelSmoothing: number;
+  /** Name of an augmentation of src/data. */
+  readonly augmentation: 'none' | 'flip' | 'standard';
+}

@@ -1,0 +1,106 @@
+/**
+ * One whole training step as one graph: pictures in, loss out, and the next value of every weight
+ * and optimizer state. Weights and states are inputs and outputs of the same name with `next/`
+ * before it, so that the caller feeds each step's outputs to the next.
+ */
+import { differentiate } from '../autodiff/differentiate.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import type { Graph, Value } from '../graph/graph.ts';
+import { simplify } from '../graph/simplify.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { type Architecture } from './architectures.ts';
+import { createContext } from './layers.ts';
+import { softmaxCrossEntropy } from './losses.ts';
+import type { Optimizer } from './optimizers.ts';
+
+export interface TrainingGraph {
+  readonly graph: Graph;
+  /** Weights and running statistics, by name. */
+  readonly weights: readonly Value[];
+  /** Optimizer states, all starting at zero. */
+  readonly states: readonly Value[];
+  /** Uniform noise in [0, 1) that each step must supply. */
+  readonly noise: readonly Value[];
+}
+
+export interface TrainingGraphOptions {
+  readonly classes: number;
+  readonly batchSize: number;
+  readonly imageSize: number;
+  readonly optimizer: Optimizer;
+  /** Also put out every gradient as `gradient/<weight>`; for tests. */
+  readonly outputGradients?: boolean;
+}
+
+/** How much of the old running statistic each step keeps. */
+const statisticsMomentum = 0.9;
+
+/**
+ * Inputs besides weights and states: `pixels` uint8 [N,H,W,C], `targets` float32 [N,classes], the
+ * optimizer's scalars, noise. Outputs besides the next weights and states: `loss`, `logits`.
+ */
+export const buildTrainingGraph = (
+  architecture: Architecture,
+  { classes, batchSize, imageSize, optimizer, outputGradients = false }: TrainingGraphOptions,
+): TrainingGraph => {
+  const b = new GraphBuilder();
+  const context = createContext(b, true);
+  const pixels = b.input('pixels', 'uint8', [batchSize, imageSize, imageSize, architecture.channels]);
+  const targets = b.input('targets', 'float32', [batchSize, classes]);
+  const logits = architecture.build(context, imagesFromPixels(b, pixels), classes);
+  const loss = softmaxCrossEntropy(b, logits, targets);
+
+  const trainable = b.parameters.filter((parameter) => parameter.trainable);
+  const gradients = differentiate(
+    b,
+    loss,
+    trainable.map(({ value }) => value),
+  );
+  const hyperparameters = Object.fromEntries(
+    Object.keys(optimizer.hyperparameters(1, 1)).map((name) => [name, b.input(name, 'float32', [])]),
+  );
+  const states: Value[] = [];
+  const state = (name: string, shape: Shape): Value => {
+    const value = b.input(name, 'float32', shape);
+    states.push(value);
+    return value;
+  };
+  trainable.forEach(({ value: weight, decay }, index) => {
+    const gradient = gradients[index] as Value;
+    const own = optimizer.stateNames.map((name) => state(`${name}/${weight.name}`, weight.shape));
+    const next = optimizer.update({
+      builder: b,
+      weight,
+      gradient,
+      state: own,
+      hyperparameters,
+      decay,
+    });
+    b.output(`next/${weight.name}`, next.weight);
+    own.forEach((value, i) => b.output(`next/${value.name}`, next.state[i] as Value));
+    if (outputGradients) b.output(`gradient/${weight.name}`, gradient);
+  });
+  for (const { running, batch } of context.statistics) {
+    const kept = b.apply('Mul', [running, b.scalar(statisticsMomentum)]);
+    const fresh = b.apply('Mul', [batch, b.scalar(1 - statisticsMomentum)]);
+    b.output(`next/${running.name}`, b.apply('Add', [kept, fresh]));
+  }
+  b.output('loss', loss);
+  b.output('logits', logits);
+  return {
+    graph: simplify(b.build()),
+    weights: b.parameters.map(({ value }) => value),
+    states,
+    noise: context.noise,
+  };
+};
+
+/** uint8 [N,H,W,C] → float32 [N,C,H,W] in 0..1: a quarter of the bytes cross from JavaScript. */
+const imagesFromPixels = (b: GraphBuilder, pixels: Value): Value => {
+  const [n, h, w, c] = pixels.shape as [number, number, number, number];
+  const channelsFirst =
+    c === 1
+      ? b.apply('Reshape', [pixels], { shape: [n, 1, h, w] })
+      : b.apply('Transpose', [pixels], { permutation: [0, 3, 1, 2] });
+  return b.apply('Mul', [b.apply('Cast', [channelsFirst], { to: 'float32' }), b.scalar(1 / 255)]);
+};

@@ -1,0 +1,76 @@
+/**
+ * The only door to ONNX Runtime. A session runs one ONNX model on this thread; `run` and `create`
+ * block it, so serving does this in a worker thread and training in a child process.
+ */
+import { createRequire } from 'node:module';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { RelearnError } from '../../base/errors.ts';
+import { type Dtype, type Tensor, tensor } from '../tensor/tensor.ts';
+
+export interface SessionOptions {
+  /** Threads for one operator; default 1, which makes no pool. */
+  readonly threads?: number;
+  /** Write a trace of every kernel's time to files with this prefix. */
+  readonly profilePrefix?: string;
+}
+
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  run(
+    inputs: Readonly<Record<string, Tensor>>,
+    outputs?: readonly string[],
+  ): Promise<Record<string, Tensor>>;
+  close(): Promise<void>;
+}
+
+/** Loaded on first use, so that importing this file costs nothing. */
+const runtime = () =>
+  createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
+
+/** @throws RelearnError corrupt/`invalid_model_file` where ONNX Runtime refuses the model */
+export const createSession = async (
+  model: Uint8Array,
+  { threads = 1, profilePrefix }: SessionOptions = {},
+): Promise<Session> => {
+  const ort = runtime();
+  let session: InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      // A waiting thread must not burn the core that decodes pictures or answers requests.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      ...(profilePrefix ? { enableProfiling: true, profileFilePrefix: profilePrefix } : {}),
+    });
+  } catch (cause) {
+    throw new RelearnError('corrupt', 'invalid_model_file', 'the model cannot be loaded', {
+      cause,
+      hint: 'Check that the file is complete, or promote another version.',
+    });
+  }
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    run: async (inputs, outputs = session.outputNames) => {
+      const feeds: Record<string, OrtTensor> = {};
+      for (const [name, { dtype, shape, data }] of Object.entries(inputs))
+        feeds[name] = new ort.Tensor(dtype, data as never, [...shape]);
+      const results = await session.run(feeds, [...outputs]);
+      return Object.fromEntries(
+        Object.entries(results).map(([name, value]) => [
+          name,
+          tensor(value.type as Dtype, value.dims, value.data as never) as Tensor,
+        ]),
+      );
+    },
+    close: async () => {
+      if (profilePrefix) session.endProfiling();
+      await session.release();
+    },
+  };
+};

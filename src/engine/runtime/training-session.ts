@@ -1,0 +1,106 @@
+/**
+ * A compiled training step and the weights it moves. Blocks its thread for the length of a step;
+ * runs in the training child process.
+ */
+import { toOnnx } from '../graph/to-onnx.ts';
+import type { Architecture } from '../nn/architectures.ts';
+import { createOptimizer, type OptimizerSettings } from '../nn/optimizers.ts';
+import { buildTrainingGraph } from '../nn/training-graph.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
+import type { Random } from '../../base/random.ts';
+import { createSession } from './session.ts';
+
+export interface TrainingSessionOptions {
+  readonly architecture: Architecture;
+  readonly classes: number;
+  readonly batchSize: number;
+  readonly imageSize: number;
+  readonly optimizer: OptimizerSettings;
+  /** Starting weights by name; those that are missing are initialized. */
+  readonly weights?: ReadonlyMap<string, Float32Array>;
+  /** Draws initial weights and dropout noise. */
+  readonly random: Random;
+  readonly threads: number;
+  readonly profilePrefix?: string;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** [N, classes] */
+  readonly logits: Float32Array;
+}
+
+export interface TrainingSession {
+  /**
+   * One step on one batch.
+   * @param pixels uint8 [N,H,W,C]
+   * @param targets float32 [N,classes], rows are distributions
+   */
+  step(pixels: Uint8Array, targets: Float32Array, learningRate: number): Promise<StepResult>;
+  /** The current weights and running statistics by name; copies nothing. */
+  weights(): ReadonlyMap<string, Float32Array>;
+  close(): Promise<void>;
+}
+
+export const createTrainingSession = async (
+  options: TrainingSessionOptions,
+): Promise<TrainingSession> => {
+  const { architecture, classes, batchSize, imageSize, random, threads, profilePrefix } = options;
+  const optimizer = createOptimizer(options.optimizer);
+  const { graph, weights, states, noise } = buildTrainingGraph(architecture, {
+    classes,
+    batchSize,
+    imageSize,
+    optimizer,
+  });
+  const session = await createSession(toOnnx(graph), {
+    threads,
+    ...(profilePrefix ? { profilePrefix } : {}),
+  });
+
+  const current = new Map<string, Tensor>();
+  for (const { value, initialize } of graph.parameters) {
+    const given = options.weights?.get(value.name);
+    current.set(value.name, float32(value.shape, given ?? initialize(random.fork(value.name))));
+  }
+  for (const { name, shape } of states)
+    current.set(name, float32(shape, new Float32Array(sizeOf(shape))));
+  const noiseSource = random.fork('noise');
+  let stepNumber = 0;
+
+  return {
+    step: async (pixels, targets, learningRate) => {
+      stepNumber += 1;
+      const inputs: Record<string, Tensor> = Object.fromEntries(current);
+      inputs.pixels = tensor(
+        'uint8',
+        [batchSize, imageSize, imageSize, architecture.channels],
+        pixels,
+      );
+      inputs.targets = float32([batchSize, classes], targets);
+      const hyperparameters = optimizer.hyperparameters(stepNumber, learningRate);
+      for (const [name, value] of Object.entries(hyperparameters))
+        if (session.inputNames.includes(name)) inputs[name] = scalar(value);
+      for (const { name, shape } of noise) {
+        const data = new Float32Array(sizeOf(shape));
+        for (let i = 0; i < data.length; i++) data[i] = noiseSource.next();
+        inputs[name] = float32(shape, data);
+      }
+      const outputs = await session.run(inputs);
+      for (const name of current.keys()) {
+        const next = outputs[`next/${name}`];
+        if (next) current.set(name, next);
+      }
+      return {
+        loss: (outputs.loss as Tensor<'float32'>).data[0] as number,
+        logits: (outputs.logits as Tensor<'float32'>).data,
+      };
+    },
+    weights: () =>
+      new Map(
+        weights.map(({ name }) => [name, (current.get(name) as Tensor<'float32'>).data] as const),
+      ),
+    close: () => session.close(),
+  };
+};
