@@ -1,0 +1,104 @@
+/**
+ * Builds the package into dist/: the program's entries by esbuild, the page by Vite (only when its
+ * sources changed), the library's type declarations by tsc. All files lie flat in dist/, so that
+ * `new URL('./training-child.js', import.meta.url)` finds a neighbour from every chunk.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+
+/** Output name → source. Workers and child processes are entries, because they are started by file name. */
+const entries = {
+  cli: 'src/cli/main.ts',
+  index: 'src/index.ts',
+  'training-child': 'src/loop/training-child.ts',
+  'classifier-worker': 'src/engine/runtime/classifier-worker.ts',
+  'augment-worker': 'src/data/augment-worker.ts',
+  'functions-predict': 'src/functions/predict.ts',
+  'functions-feedback': 'src/functions/feedback.ts',
+  'functions-train': 'src/functions/train.ts',
+};
+
+/** Runs one of node_modules' programs and shows its output only if it fails. */
+const run = (program, args) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, 'node_modules', program), ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
+    child.on('error', reject);
+    child.on('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${program} failed:\n${output}`)),
+    );
+  });
+
+const buildProgram = async () => {
+  const present = Object.fromEntries(
+    Object.entries(entries).filter(([, source]) => existsSync(join(root, source))),
+  );
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: present,
+    outdir: 'dist',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+    chunkNames: 'chunk-[hash]',
+    legalComments: 'none',
+  });
+  const made = new Set(Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, '')));
+  for (const name of await readdir(dist)) {
+    const stale = /\.js(\.map)?$/.test(name) && !made.has(name);
+    if (stale) await rm(join(dist, name), { force: true });
+  }
+  if (present.cli) await chmod(join(dist, 'cli.js'), 0o755);
+};
+
+/** One hash over everything the page is made of, so that an unchanged page is not built again. */
+const hashOfPage = async () => {
+  const names = (await readdir(join(root, 'web'), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .concat(join(root, 'package-lock.json'))
+    .sort();
+  const hash = createHash('sha256');
+  for (const name of names) hash.update(`${name}\0`).update(await readFile(name));
+  return hash.digest('hex');
+};
+
+const buildPage = async () => {
+  if (!existsSync(join(root, 'web/vite.config.ts'))) return;
+  const stampFile = join(dist, 'page.stamp');
+  const stamp = await hashOfPage();
+  const previous = await readFile(stampFile, 'utf8').catch(() => '');
+  if (stamp === previous && existsSync(join(dist, 'page/index.html'))) return;
+  await run('vite/bin/vite.js', ['build', 'web', '--logLevel', 'warn']);
+  await writeFile(stampFile, stamp);
+};
+
+const buildTypes = async () => {
+  if (!existsSync(join(root, entries.index))) return;
+  await run('typescript/bin/tsc', ['--project', 'tsconfig.build.json']);
+};
+
+const started = performance.now();
+await mkdir(dist, { recursive: true });
+await Promise.all([buildProgram(), buildPage(), buildTypes()]);
+console.error(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);

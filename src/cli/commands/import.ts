@@ -1,0 +1,78 @@
+/** `relearn import`: reads labelled pictures into the store. */
+import { type Command, Option } from 'commander';
+import type { ImportReport, Rejected } from '../../records/reports.ts';
+import { idRange } from '../option-values.ts';
+import type { Session } from '../session.ts';
+import { formatCount, formatForeign, formatTable } from '../text.ts';
+
+interface Options {
+  readonly ids?: readonly [number, number];
+  readonly role?: 'base' | 'feedback' | 'holdout';
+}
+
+const rejectedShown = 20;
+
+/** The first rejected files with their reasons, and how many more there are. */
+export const describeRejected = (rejected: readonly Rejected[]): string =>
+  [
+    ...rejected
+      .slice(0, rejectedShown)
+      .map(({ path, reason }) => `  ${formatForeign(path)}: ${formatForeign(reason)}`),
+    ...(rejected.length > rejectedShown
+      ? [`  … and ${formatCount(rejected.length - rejectedShown)} more (--json lists all)`]
+      : []),
+  ].join('\n');
+
+const describe = (report: ImportReport): string => {
+  const table = formatTable([
+    ['label', 'train', 'validation', 'holdout'],
+    ...Object.entries(report.perLabel).map(([label, split]) => [
+      label,
+      formatCount(split.train),
+      formatCount(split.validation),
+      formatCount(split.holdout),
+    ]),
+  ]);
+  const counts = `Imported ${formatCount(report.imported)} new pictures; ${formatCount(report.duplicates)} were there already; ${formatCount(report.rejected.length)} rejected.`;
+  return [counts, table, describeRejected(report.rejected)]
+    .filter((part) => part !== '')
+    .join('\n');
+};
+
+export const define = (command: Command, session: Session): void => {
+  command
+    .argument(
+      '<PATH...>',
+      'a folder of class folders, a folder or zip of label.N.jpg names, a folder of such zips, a CSV or JSONL of path and label, TFRecord files',
+    )
+    .option('--ids A-B', 'only these numbers in the names, both ends included', idRange)
+    .addOption(
+      new Option('--role ROLE', 'what the pictures are for (base)').choices([
+        'base',
+        'feedback',
+        'holdout',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:  relearn import pictures/          (pictures/cat/*.jpg, pictures/dog/*.jpg)\n           relearn import train.zip --ids 0-4999\n',
+    )
+    .action(
+      session.act(async (run, paths: string[], options: Options) => {
+        const relearn = await run.open();
+        const progress = run.output.progress('import', 'pictures');
+        try {
+          const report = await relearn.importPictures(paths, {
+            ...options,
+            signal: run.context.signal,
+            onProgress: (state) => progress.update(state),
+          });
+          progress.stop();
+          run.output.result(report, describe(report));
+        } finally {
+          progress.stop();
+        }
+        return undefined;
+      }),
+    );
+};

@@ -1,0 +1,52 @@
+/** `relearn init`: creates a store and decides its settings once. */
+import type { Command } from 'commander';
+import { aliasMap, nameList, share, wholeNumber } from '../option-values.ts';
+import type { Session } from '../session.ts';
+import { formatPercent } from '../text.ts';
+
+interface Options {
+  readonly labels: readonly string[];
+  readonly alias?: Readonly<Record<string, string>>;
+  readonly architecture?: string;
+  readonly imageSize?: number;
+  readonly threshold?: number;
+  readonly holdout?: number;
+  readonly validation?: number;
+}
+
+export const define = (command: Command, session: Session): void => {
+  command
+    .requiredOption('--labels NAMES', 'the classes, separated by commas', nameList)
+    .option('--alias PAIRS', 'other names that people send, as in cats=cat', aliasMap)
+    .option('--architecture NAME', 'compact (default), article, or an ONNX file')
+    .option('--image-size N', 'side of the square input in pixels', wholeNumber(8))
+    .option(
+      '--threshold N',
+      'new feedback that every label needs before a training starts by itself (1000)',
+      wholeNumber(1),
+    )
+    .option('--holdout SHARE', 'share of imports kept apart to judge versions (0.15)', share)
+    .option('--validation SHARE', 'share of imports that decides when to stop (0.05)', share)
+    .addHelpText('after', '\nExample:  relearn init --labels cat,dog --threshold 200\n')
+    .action(
+      session.act(async (run, options: Options) => {
+        const { alias, ...settings } = options;
+        const report = await run.context.initStore({
+          ...settings,
+          ...(alias === undefined ? {} : { aliases: alias }),
+          store: run.store,
+        });
+        run.output.result(
+          report,
+          [
+            `Created ${run.store} for ${report.labels.join(', ')}.`,
+            `Architecture ${report.architecture} at ${report.imageSize} × ${report.imageSize} pixels; ` +
+              `${formatPercent(report.holdout)} of imports are kept apart to judge versions.`,
+            `Feedback starts a training once every label has ${report.threshold} new pictures.`,
+            'Next: relearn import PATH',
+          ].join('\n'),
+        );
+        return undefined;
+      }),
+    );
+};

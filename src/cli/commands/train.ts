@@ -1,0 +1,138 @@
+/** `relearn train`: trains a candidate, judges it beside the champion, promotes it if it is better. */
+import { type Command, Option } from 'commander';
+import { RelearnError } from '../../base/errors.ts';
+import type { GateReport, TrainingProgress, TrainReport } from '../../records/reports.ts';
+import { accuracy, positiveNumber, wholeNumber } from '../option-values.ts';
+import type { Progress } from '../progress.ts';
+import type { Session } from '../session.ts';
+import {
+  formatAccuracy,
+  formatConfusionMatrix,
+  formatCount,
+  formatPercent,
+  formatPerLabel,
+  formatPValue,
+  formatSeconds,
+} from '../text.ts';
+
+interface Options {
+  readonly from?: 'champion' | 'scratch';
+  readonly architecture?: string;
+  readonly rounds?: number;
+  readonly steps?: number;
+  readonly patience: number;
+  readonly targetAccuracy?: number;
+  readonly maxMinutes?: number;
+  readonly batchSize?: number;
+  readonly learningRate?: number;
+  readonly seed?: number;
+  readonly device: 'cpu' | 'webgpu';
+}
+
+const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
+  first: 'promoted: the first model of this store',
+  promote: 'promoted: better than the champion on the same holdout',
+  reject: 'not promoted: the champion stays',
+  'not-enough-evidence': 'not promoted: not enough evidence that it is better, the champion stays',
+};
+
+export const describeGate = (gate: GateReport): string =>
+  [
+    `Gate: ${verdictLines[gate.verdict]}`,
+    gate.championAccuracy === null ? '' : ` (champion ${formatPercent(gate.championAccuracy)}`,
+    gate.championAccuracy === null
+      ? ''
+      : `${gate.pValue === null ? '' : `, ${formatPValue(gate.pValue)}`})`,
+    gate.needed === null
+      ? ''
+      : `. About ${formatCount(gate.needed)} holdout pictures would decide at this gain`,
+    ...gate.reasons.map((reason) => `\n  ${reason}`),
+  ].join('');
+
+export const describeTraining = (report: TrainReport): string =>
+  [
+    `Version ${report.version} (${report.parent === null ? 'from scratch' : `from version ${report.parent}`}), ${report.architecture}: ` +
+      `${report.rounds} rounds, ${formatCount(report.steps)} steps, stopped by ${report.stoppedBecause}, ` +
+      `${formatSeconds(report.seconds)}, ${formatCount(report.imagesPerSecond)} pictures a second.`,
+    `Holdout: ${formatAccuracy(report.holdout)}`,
+    '',
+    formatPerLabel(report.holdout.perLabel),
+    '',
+    formatConfusionMatrix(report.holdout.confusionMatrix),
+    '',
+    describeGate(report.gate),
+  ].join('\n');
+
+/** Shows a training on its way on one bar. */
+export const showTraining =
+  (progress: Progress) =>
+  (state: TrainingProgress): void => {
+    const facts = [
+      state.phase === 'training' ? `round ${state.round}` : state.phase,
+      state.loss === null ? '' : `loss ${state.loss.toFixed(3)}`,
+      state.bestAccuracy === null ? '' : `best ${formatPercent(state.bestAccuracy)}`,
+    ];
+    progress.update(
+      {
+        done: state.step,
+        total: state.steps,
+        rate: state.imagesPerSecond,
+        secondsLeft: state.secondsLeft,
+      },
+      facts.filter((fact) => fact !== '').join(' · '),
+    );
+  };
+
+export const define = (command: Command, session: Session): void => {
+  command
+    .addOption(
+      new Option(
+        '--from START',
+        'the weights to start from (champion, where there is one)',
+      ).choices(['champion', 'scratch']),
+    )
+    .option('--architecture NAME', "compact, article, or an ONNX file (the store's)")
+    .option('--rounds N', 'most rounds; a round ends in an evaluation', wholeNumber(1))
+    .option('--steps N', 'training steps in a round', wholeNumber(1))
+    .option('--patience N', 'rounds without a better accuracy before it stops', wholeNumber(1), 5)
+    .option('--target-accuracy A', 'stop at this validation accuracy, such as 0.95', accuracy)
+    .option('--max-minutes M', 'stop after this time', positiveNumber)
+    .option('--batch-size N', 'pictures in a step', wholeNumber(1))
+    .option('--learning-rate R', 'peak learning rate', positiveNumber)
+    .option('--seed N', 'same seed, same data: same weights', wholeNumber(0))
+    .addOption(
+      new Option('--device NAME', 'where to compute').choices(['cpu', 'webgpu']).default('cpu'),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n',
+    )
+    .action(
+      session.act(async (run, options: Options) => {
+        const { device, ...training } = options;
+        if (device !== 'cpu') {
+          throw new RelearnError(
+            'unavailable',
+            'device_not_available',
+            `Training on ${device} is not available in this build.`,
+            { hint: 'Leave --device out to train on the CPU.' },
+          );
+        }
+        const relearn = await run.open();
+        const progress = run.output.progress('train', 'steps');
+        try {
+          const report = await relearn.train({
+            ...training,
+            signal: run.context.signal,
+            onProgress: showTraining(progress),
+            onLine: run.output.note,
+          });
+          progress.stop();
+          run.output.result(report, describeTraining(report));
+        } finally {
+          progress.stop();
+        }
+        return undefined;
+      }),
+    );
+};

@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/** The entrance of the command line: hands the real streams, environment and clock to the program. */
+import { createRequire } from 'node:module';
+import { systemClock } from '../base/clock.ts';
+import type { CliContext } from './context.ts';
+import { exitCodes } from './failure.ts';
+import { runProgram } from './program.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second one means it.
+    if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+    interruption.abort(new DOMException('Stopped by the user.', 'AbortError'));
+  });
+}
+// `relearn … | head` closes the pipe early; that is the reader's right.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.done);
+  throw error;
+});
+
+const context: CliContext = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  clock: systemClock,
+  signal: interruption.signal,
+  version,
+  fetch: globalThis.fetch,
+  openRelearn: async (options) => (await import('../loop/relearn.ts')).createRelearn(options),
+  initStore: async (options) => (await import('../loop/relearn.ts')).initStore(options),
+};
+
+process.exitCode = await runProgram(process.argv.slice(2), context);

@@ -1,0 +1,45 @@
+/**
+ * Where a command speaks: the result goes to stdout (as text, or as one JSON document), everything
+ * said on the way to stderr, so that a pipe carries nothing but the result.
+ */
+import type { CliContext } from './context.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+export interface Output {
+  /** Prints the result: the value with --json, else the text. */
+  result(value: unknown, text: string): void;
+  /** A line on the way, for people; silent with --quiet. */
+  note(line: string): void;
+  /** A line that must be seen even with --quiet. */
+  warn(line: string): void;
+  /** A bar on a terminal, plain lines elsewhere, nothing with --quiet. Call `stop` when done. */
+  progress(label: string, unit: string): Progress;
+}
+
+export const createOutput = (
+  context: CliContext,
+  options: { readonly json: boolean; readonly quiet: boolean },
+): Output => {
+  let active: Progress | undefined;
+  const say = (line: string) =>
+    active ? active.print(line) : void context.stderr.write(`${line}\n`);
+  return {
+    result: (value, text) =>
+      void context.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : text}\n`),
+    note: (line) => {
+      if (!options.quiet) say(line);
+    },
+    warn: say,
+    progress: (label, unit) => {
+      const progress = createProgress(context, { label, unit, quiet: options.quiet });
+      active = progress;
+      return {
+        ...progress,
+        stop: () => {
+          progress.stop();
+          active = undefined;
+        },
+      };
+    },
+  };
+};

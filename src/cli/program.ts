@@ -1,0 +1,80 @@
+/** The command line as a function: arguments in, exit code out. Starts no process, reads no global. */
+import { Command } from 'commander';
+import { commandTable } from './command-table.ts';
+import type { CliContext } from './context.ts';
+import { describeFailure, exitCodes } from './failure.ts';
+import { createSession, type Session } from './session.ts';
+
+const buildProgram = (session: Session): Command => {
+  const { context } = session;
+  const program = new Command('relearn')
+    .description('Image classifiers that keep learning from their users after they are deployed.')
+    .usage('COMMAND [options]')
+    .version(context.version, '--version', 'print the version of the program')
+    .helpOption('--help', 'show this help')
+    .helpCommand('help [COMMAND]', 'show what a command takes')
+    .option(
+      '--store URL',
+      'where everything is kept: a folder (default: $RELEARN_STORE, else ./relearn-store)',
+    )
+    .option('--json', 'print one JSON document on stdout and nothing else there')
+    .option('--quiet', 'print the result only')
+    .addHelpText(
+      'after',
+      '\nTo see it work:   relearn demo\nA first own one:  relearn init --labels cat,dog && relearn import pictures/ && relearn train\n',
+    )
+    .configureHelp({ showGlobalOptions: true, helpWidth: context.stdout.columns ?? 100 })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      // Failures are reported once, by runProgram, in text or JSON.
+      writeErr: () => {},
+    })
+    .exitOverride()
+    .hook('preSubcommand', async (_, command) => {
+      const entry = commandTable[command.name()];
+      if (entry) (await entry.load()).define(command, session);
+    });
+  for (const [name, { summary }] of Object.entries(commandTable)) {
+    program
+      .command(name)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);
+  }
+  return program;
+};
+
+const wantsJson = (args: readonly string[]): boolean => {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).includes('--json');
+};
+
+const reportFailure = (error: unknown, args: readonly string[], context: CliContext): number => {
+  const { exitCode, code, message, hint } = describeFailure(error, context.signal.aborted);
+  context.stderr.write(`relearn: ${message}\n`);
+  if (hint !== null) context.stderr.write(`  ${hint}\n`);
+  if (context.env.RELEARN_DEBUG && error instanceof Error) {
+    context.stderr.write(`${error.stack}\n`);
+    if (error.cause !== undefined) context.stderr.write(`caused by: ${String(error.cause)}\n`);
+  }
+  if (wantsJson(args)) {
+    context.stdout.write(`${JSON.stringify({ error: { code, message, hint } }, null, 2)}\n`);
+  }
+  return exitCode;
+};
+
+/** Help and --version end in an exception too, in commander's way; these are no failures. */
+const isAnswered = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  ['commander.helpDisplayed', 'commander.version'].includes(String(error.code));
+
+/** @param args what the user typed after the program's name */
+export const runProgram = async (args: readonly string[], context: CliContext): Promise<number> => {
+  const session = createSession(context);
+  try {
+    await buildProgram(session).parseAsync([...args], { from: 'user' });
+    return context.signal.aborted ? exitCodes.interrupted : session.exitCode;
+  } catch (error) {
+    return isAnswered(error) ? exitCodes.done : reportFailure(error, args, context);
+  }
+};

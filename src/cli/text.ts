@@ -1,0 +1,96 @@
+/** Numbers, durations and tables as people read them in a terminal. */
+import type { ConfusionMatrix, EvaluationReport } from '../records/reports.ts';
+
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+export const formatCount = (value: number): string => whole.format(value);
+
+export const formatPercent = (fraction: number): string => `${(fraction * 100).toFixed(1)} %`;
+
+/** `87.4 % of 1,500 (95 % interval 85.6–89.0 %)` */
+export const formatAccuracy = (report: {
+  readonly accuracy: number;
+  readonly n: number;
+  readonly interval: readonly [number, number];
+}): string => {
+  const [low, high] = report.interval.map((bound) => (bound * 100).toFixed(1));
+  return `${formatPercent(report.accuracy)} of ${formatCount(report.n)} (95 % interval ${low}–${high} %)`;
+};
+
+/** `8 s`, `3 min 12 s`, `2 h 5 min` */
+export const formatSeconds = (seconds: number): string => {
+  const rounded = Math.max(0, Math.round(seconds));
+  if (rounded < 60) return `${rounded} s`;
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
+};
+
+/** Small p-values by their order of magnitude. */
+export const formatPValue = (value: number): string =>
+  value < 0.001 ? `p = ${value.toExponential(1)}` : `p = ${value.toFixed(3)}`;
+
+/** Columns a terminal uses for a text: East Asian wide characters take two. */
+export const displayWidth = (text: string): number => {
+  let width = 0;
+  for (const character of text) {
+    width +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return width;
+};
+
+const pad = (text: string, width: number, side: 'left' | 'right'): string => {
+  const blanks = ' '.repeat(Math.max(0, width - displayWidth(text)));
+  return side === 'left' ? text + blanks : blanks + text;
+};
+
+/** Rows of cells as aligned lines: the first column to the left, the others to the right. */
+export const formatTable = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => displayWidth(row[column] ?? ''))),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => pad(cell, widths[column] ?? 0, column === 0 ? 'left' : 'right'))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+};
+
+const formatShare = (fraction: number | null): string =>
+  fraction === null ? '–' : formatPercent(fraction);
+
+export const formatPerLabel = (perLabel: EvaluationReport['perLabel']): string =>
+  formatTable([
+    ['label', 'n', 'recall', 'precision'],
+    ...Object.entries(perLabel).map(([label, row]) => [
+      label,
+      formatCount(row.n),
+      formatShare(row.recall),
+      formatShare(row.precision),
+    ]),
+  ]);
+
+export const formatConfusionMatrix = (matrix: ConfusionMatrix): string =>
+  formatTable([
+    ['truth ↓  predicted →', ...matrix.labels],
+    ...matrix.rows.map((row, truth) => [matrix.labels[truth] ?? '', ...row.map(formatCount)]),
+  ]);
+
+/** A bar of `width` columns filled to the fraction, in eighths of a column. */
+export const formatBar = (fraction: number, width = 24): string => {
+  const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);
+  const part = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8] ?? '';
+  return pad('█'.repeat(Math.floor(eighths / 8)) + part, width, 'left');
+};
+
+/** Text that came from outside, without characters that would steer a terminal. */
+export const formatForeign = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�');
