@@ -1,0 +1,82 @@
+/**
+ * Every object key is made and parsed here. Keys that Relearn makes are ASCII, `[a-z0-9/_.-]`;
+ * under `feedback/` there may be others, put there by hand.
+ */
+
+export const settingsKey = 'settings';
+
+/** The registry: numbered entries, created once, never overwritten, never deleted. */
+export const logPrefix = 'log/';
+const logSlotPattern = /^log\/(\d{20})\.json$/;
+export const logSlotKey = (slot: number): string =>
+  `${logPrefix}${String(slot).padStart(20, '0')}.json`;
+/** The slot number, or undefined where the key is no log entry. */
+export const parseLogSlotKey = (key: string): number | undefined => {
+  const slot = Number(logSlotPattern.exec(key)?.[1]);
+  return Number.isSafeInteger(slot) ? slot : undefined;
+};
+
+/** Sign of life of the holder of one lease; overwritten by its owner only. */
+export const heartbeatPrefix = 'hb/';
+export const heartbeatKey = (epoch: number): string => `${heartbeatPrefix}${epoch}`;
+
+/** Feedback waiting for training. The slash at the end keeps other prefixes from matching. */
+export const feedbackPrefix = 'feedback/';
+export const feedbackLabelPrefix = (labelId: string): string => `${feedbackPrefix}${labelId}/`;
+export const feedbackKey = (labelId: string, sha256: string): string =>
+  `${feedbackLabelPrefix(labelId)}${sha256}`;
+
+/** Feedback that a published version has consumed. */
+export const archivePrefix = 'archive/';
+export const archiveLabelPrefix = (labelId: string): string => `${archivePrefix}${labelId}/`;
+export const archiveKey = (labelId: string, sha256: string): string =>
+  `${archiveLabelPrefix(labelId)}${sha256}`;
+
+const itemPattern = /^(?:feedback|archive)\/([a-z0-9_-]+)\/([0-9a-f]{64})$/;
+/** Label id and content hash of an item that Relearn wrote; undefined for foreign objects. */
+export const parseItemKey = (
+  key: string,
+): { readonly labelId: string; readonly sha256: string } | undefined => {
+  const [, labelId, sha256] = itemPattern.exec(key) ?? [];
+  return labelId && sha256 ? { labelId, sha256 } : undefined;
+};
+
+/** What can't be used, kept with its reason: the bytes, and a JSON note beside them. */
+export const quarantinePrefix = 'quarantine/';
+export const quarantineKey = (sha256: string): string => `${quarantinePrefix}${sha256}`;
+export const quarantineNoteKey = (sha256: string): string => `${quarantinePrefix}${sha256}.json`;
+
+/** Base data: shards and one manifest for each import. */
+export const basePrefix = 'base/';
+export const importManifestKey = (importId: string): string =>
+  `${basePrefix}${importId}/manifest.json`;
+export const shardKey = (importId: string, split: string, number: number): string =>
+  `${basePrefix}${importId}/${split}-${String(number).padStart(5, '0')}.tfrecord`;
+
+/** Pictures of predictions, kept for a day where the settings allow it. */
+export const predictionsPrefix = 'predictions/';
+export const predictionKey = (predictionId: string): string =>
+  `${predictionsPrefix}${predictionId}`;
+
+/** Answers that are recorded and not trained on. */
+export const votesPrefix = 'votes/';
+export const voteKey = (voteId: string): string => `${votesPrefix}${voteId}.json`;
+
+/** One folder for each model, named by the SHA-256 of its ONNX file. */
+export const modelsPrefix = 'models/';
+export const modelKey = (sha256: string): string => `${modelsPrefix}${sha256}/model.onnx`;
+/** Two runs may end in the same model, byte for byte; each writes its own card. */
+export const modelCardKey = (sha256: string, runId: string): string =>
+  `${modelsPrefix}${sha256}/card-${runId}.json`;
+
+/** What one training leaves behind. */
+export const runsPrefix = 'runs/';
+export const runFileKey = (runId: string, name: string): string => `${runsPrefix}${runId}/${name}`;
+export const runRecordKey = (runId: string): string => runFileKey(runId, 'run.json');
+export const trainingManifestKey = (runId: string): string => runFileKey(runId, 'manifest.json');
+/** The run that a key under `runs/` belongs to, where it is that run's record. */
+export const parseRunRecordKey = (key: string): string | undefined =>
+  /^runs\/([a-z0-9_.-]+)\/run\.json$/.exec(key)?.[1];
+
+export const probePrefix = 'probe/';
+export const probeKey = (id: string): string => `${probePrefix}${id}`;

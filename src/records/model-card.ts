@@ -1,0 +1,117 @@
+/** What is known of one model: how it was made, how good it is, why the gate decided as it did. */
+import { z } from 'zod';
+import type { ObjectRef } from './json-object.ts';
+import {
+  decodeJson,
+  encodeJson,
+  objectRefSchema,
+  sha256Schema,
+  timeSchema,
+} from './json-object.ts';
+import type { Preprocessing } from './preprocessing.ts';
+import { gateReportSchema } from './report-schemas.ts';
+import type { GateReport } from './reports.ts';
+
+const classRowSchema = z.object({
+  label: z.string(),
+  n: z.int().nonnegative(),
+  onlyCandidate: z.int().nonnegative(),
+  onlyChampion: z.int().nonnegative(),
+  /** Fractions; positive is better. */
+  gain: z.number(),
+  /** One-sided, for "the candidate is worse on this class". */
+  pWorse: z.number(),
+});
+
+const gateTableSchema = z.object({
+  n: z.int().nonnegative(),
+  /** Pictures that only one of the two got right. */
+  onlyCandidate: z.int().nonnegative(),
+  onlyChampion: z.int().nonnegative(),
+  gain: z.number(),
+  classes: z.array(classRowSchema),
+});
+
+const metricsSchema = z.object({
+  n: z.int().nonnegative(),
+  accuracy: z.number(),
+  interval: z.tuple([z.number(), z.number()]),
+  top2Accuracy: z.number(),
+  perLabel: z.record(
+    z.string(),
+    z.object({ n: z.number(), recall: z.number().nullable(), precision: z.number().nullable() }),
+  ),
+  confusionMatrix: z.object({ labels: z.array(z.string()), rows: z.array(z.array(z.number())) }),
+  calibrationError: z.number(),
+});
+
+const schema = z.object({
+  formatVersion: z.literal(1),
+  createdAt: timeSchema,
+  runId: z.string().min(1),
+  labels: z.array(z.string()).min(2),
+  preprocessing: z.object({
+    width: z.int().positive(),
+    height: z.int().positive(),
+    channels: z.union([z.literal(1), z.literal(3)]),
+    fit: z.literal('fill'),
+  }),
+  architecture: z.string(),
+  model: z.object({ key: z.string(), sha256: sha256Schema, size: z.int().positive() }),
+  parent: z.int().positive().nullable(),
+  comparedWith: z.int().positive().nullable(),
+  manifest: objectRefSchema.nullable(),
+  metrics: metricsSchema,
+  gate: gateReportSchema,
+  gateTable: gateTableSchema.nullable(),
+});
+
+/** The paired comparison that the gate decided on, in whole pictures. */
+export interface GateTable extends Readonly<Omit<z.infer<typeof gateTableSchema>, 'classes'>> {
+  readonly classes: readonly Readonly<z.infer<typeof classRowSchema>>[];
+}
+
+export interface CardMetrics {
+  readonly n: number;
+  readonly accuracy: number;
+  /** Wilson score interval, 95 %. */
+  readonly interval: readonly [number, number];
+  readonly top2Accuracy: number;
+  readonly perLabel: Readonly<
+    Record<
+      string,
+      { readonly n: number; readonly recall: number | null; readonly precision: number | null }
+    >
+  >;
+  readonly confusionMatrix: {
+    readonly labels: readonly string[];
+    readonly rows: readonly (readonly number[])[];
+  };
+  readonly calibrationError: number;
+}
+
+export interface ModelCard {
+  readonly formatVersion: 1;
+  readonly createdAt: string;
+  readonly runId: string;
+  /** In class-index order. */
+  readonly labels: readonly string[];
+  readonly preprocessing: Preprocessing;
+  readonly architecture: string;
+  readonly model: ObjectRef & { readonly size: number };
+  /** The version whose weights the training started from. */
+  readonly parent: number | null;
+  /** The champion that the gate measured it against. */
+  readonly comparedWith: number | null;
+  readonly manifest: ObjectRef | null;
+  /** On the frozen holdout. */
+  readonly metrics: CardMetrics;
+  readonly gate: GateReport;
+  readonly gateTable: GateTable | null;
+}
+
+export const encodeModelCard = (card: ModelCard): Uint8Array => encodeJson(card);
+
+/** @throws RelearnError corrupt/`corrupt_record` */
+export const decodeModelCard = (bytes: Uint8Array, key: string): ModelCard =>
+  decodeJson(schema, bytes, key);

@@ -1,0 +1,42 @@
+/** Checks for the reports that are stored: the same shapes as reports.ts, read back from disk. */
+import { z } from 'zod';
+import type { GateReport, TrainReport } from './reports.ts';
+
+export const verdictSchema = z.enum(['promote', 'reject', 'not-enough-evidence', 'first']);
+
+export const gateReportSchema: z.ZodType<GateReport> = z.object({
+  verdict: verdictSchema,
+  championAccuracy: z.number().min(0).max(1).nullable(),
+  pValue: z.number().min(0).max(1).nullable(),
+  needed: z.int().positive().nullable(),
+  reasons: z.array(z.string()),
+});
+
+export const trainReportSchema: z.ZodType<TrainReport> = z.object({
+  version: z.int().positive(),
+  parent: z.int().positive().nullable(),
+  architecture: z.string(),
+  rounds: z.number(),
+  steps: z.number(),
+  stoppedBecause: z.enum(['patience', 'rounds', 'target-accuracy', 'minutes', 'schedule-finished']),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+  holdout: z.object({
+    n: z.int().nonnegative(),
+    accuracy: z.number(),
+    interval: z.tuple([z.number(), z.number()]),
+    perLabel: z.record(
+      z.string(),
+      z.object({
+        n: z.int().nonnegative(),
+        recall: z.number().nullable(),
+        precision: z.number().nullable(),
+      }),
+    ),
+    confusionMatrix: z.object({
+      labels: z.array(z.string()),
+      rows: z.array(z.array(z.number())),
+    }),
+  }),
+  gate: gateReportSchema,
+});

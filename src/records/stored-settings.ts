@@ -1,0 +1,65 @@
+/** The settings object of a store: created once, read by everybody. */
+import { z } from 'zod';
+import { RelearnError } from '../base/errors.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { decodeJson, encodeJson, labelIdSchema } from './json-object.ts';
+import { settingsKey } from './keys.ts';
+import type { Settings } from './settings.ts';
+
+const schema = z
+  .object({
+    formatVersion: z.literal(1),
+    labels: z.array(z.string().min(1)).min(2),
+    labelIds: z.array(labelIdSchema),
+    aliases: z.record(z.string(), z.string()),
+    architecture: z.string().min(1),
+    imageSize: z.int().positive(),
+    threshold: z.int().positive(),
+    holdout: z.number().gt(0).lt(1),
+    validation: z.number().gt(0).lt(1),
+  })
+  .refine(
+    ({ labels, labelIds }) =>
+      labelIds.length === labels.length &&
+      new Set(labels).size === labels.length &&
+      new Set(labelIds).size === labels.length,
+    'every label needs one id of its own',
+  )
+  .refine(
+    ({ labels, aliases }) => Object.values(aliases).every((label) => labels.includes(label)),
+    'every alias must stand for a label',
+  );
+
+/** @throws RelearnError corrupt/`corrupt_record` */
+export const decodeSettings = (bytes: Uint8Array): Settings =>
+  decodeJson(schema, bytes, settingsKey);
+
+/** @throws RelearnError not-found/`store_not_found`, corrupt/`corrupt_record` */
+export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
+  const bytes = await store.get(settingsKey);
+  if (!bytes) {
+    throw new RelearnError(
+      'not-found',
+      'store_not_found',
+      `There is no store at ${store.location}.`,
+      {
+        hint: 'Create it with: relearn init --labels cat,dog',
+      },
+    );
+  }
+  return decodeSettings(bytes);
+};
+
+/** @throws RelearnError conflict/`store_exists`; nothing is changed then */
+export const saveNewSettings = async (store: ObjectStore, settings: Settings): Promise<void> => {
+  if ((await store.putIfAbsent(settingsKey, encodeJson(settings))) === 'exists') {
+    throw new RelearnError(
+      'conflict',
+      'store_exists',
+      `There is a store at ${store.location} already.`,
+      {
+        hint: 'Use it, or choose another place with --store.',
+      },
+    );
+  }
+};
