@@ -1,0 +1,196 @@
+/**
+ * The HTTP app. It never listens and mounts only the functions it is given, so that one process can
+ * serve everything and a cloud function just one verb.
+ */
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
+import type { Relearn } from '../loop/relearn-api.ts';
+import {
+  type AppContext,
+  type AppOptions,
+  defaultLimits,
+  type FunctionName,
+} from './app-context.ts';
+import { problemBody, sendProblem } from './error-reply.ts';
+import { clientErrorOf, invalid } from './error-table.ts';
+import { authorize, checkBodyHeaders, checkHost } from './guards.ts';
+import { createMetrics } from './metrics.ts';
+import type { Route } from './route.ts';
+import { callbackRoute } from './routes/callback.ts';
+import { healthRoutes } from './routes/health.ts';
+import { invokeRoutes } from './routes/invoke.ts';
+import { metricsRoute, openApiRoute } from './routes/operations.ts';
+import { pageRoutes } from './routes/page.ts';
+import { predictRoute } from './routes/predict.ts';
+import { studioRoutes } from './routes/studio.ts';
+
+const mounts: Readonly<Record<FunctionName, (context: AppContext) => Route[]>> = {
+  predict: (context) => [predictRoute(context)],
+  feedback: (context) => [callbackRoute(context)],
+  train: invokeRoutes,
+  studio: (context) => [...studioRoutes(context), ...pageRoutes(context)],
+};
+
+/** Milliseconds. Node's and Fastify's own defaults let a slow client hold a connection for long. */
+const timeouts = { head: 10_000, request: 60_000, idle: 72_000 };
+
+export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance => {
+  const closing = new AbortController();
+  const context = contextOf(relearn, options, closing.signal);
+  const app = createServer(options, context);
+  app.addHook('preClose', async () => closing.abort());
+
+  // Every body arrives as bytes, whatever its declared type, and only up to the limit.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.decorateRequest('caller', 'nobody');
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler(() => {
+    throw invalid('not_found', 'No such route.');
+  });
+  addChecks(app, context);
+  addAccounting(app, context);
+
+  const routes = [
+    ...options.functions.flatMap((name) => mounts[name](context)),
+    ...healthRoutes(context),
+    metricsRoute(context),
+  ];
+  addRoutes(app, [...routes, openApiRoute(routes)]);
+  return app;
+};
+
+const contextOf = (relearn: Relearn, options: AppOptions, closing: AbortSignal): AppContext => ({
+  relearn,
+  functions: options.functions,
+  clock: options.clock,
+  access: { keys: [], anonymous: new Set(), isLocal: true, hosts: null, ...options.access },
+  limits: { ...defaultLimits, ...options.limits },
+  metrics: options.metrics ?? createMetrics(),
+  trigger: options.trigger,
+  page: options.page,
+  closing,
+  isStopping: options.isStopping ?? (() => false),
+});
+
+const createServer = (options: AppOptions, { limits }: AppContext): FastifyInstance =>
+  Fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id'], options.newRequestId),
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: timeouts.request,
+    keepAliveTimeout: timeouts.idle,
+    maxRequestsPerSocket: 10_000,
+    forceCloseConnections: 'idle',
+    http: {
+      headersTimeout: timeouts.head,
+      maxHeaderSize: limits.headerBytes,
+      connectionsCheckingInterval: 5_000,
+    },
+    routerOptions: { maxParamLength: 100 },
+    exposeHeadRoutes: false,
+    trustProxy: false,
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(commonHeaders(request));
+      sendProblem(error, request, reply);
+    },
+    clientErrorHandler: (error, socket) =>
+      answerBrokenRequest(error, socket, options.newRequestId()),
+  });
+
+/** A caller's own id is kept where it is short and plain, so that logs can be joined. */
+const requestIdOf = (sent: string | string[] | undefined, fresh: () => string): string =>
+  typeof sent === 'string' && /^[\w.:-]{1,128}$/.test(sent) ? sent : fresh();
+
+const commonHeaders = (request: FastifyRequest) => ({
+  'x-request-id': request.id,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+});
+
+const addChecks = (app: FastifyInstance, { access, limits }: AppContext) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(commonHeaders(request));
+    checkHost(request, access);
+    const { scope } = request.routeOptions.config;
+    // Only the routes that answer set a scope; what is refused anyway is refused by its name first.
+    if (scope === undefined) return;
+    if (scope !== null) request.caller = authorize(request, scope, access);
+    checkBodyHeaders(request, limits);
+  });
+};
+
+const addAccounting = (app: FastifyInstance, { metrics, clock }: AppContext) => {
+  const starts = new WeakMap<FastifyRequest, number>();
+  app.addHook('onRequest', async (request) => {
+    starts.set(request, clock.monotonic());
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const seconds = (clock.monotonic() - (starts.get(request) ?? clock.monotonic())) / 1000;
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.request(route, request.method, reply.statusCode, seconds);
+    request.log.info(
+      { requestId: request.id, method: request.method, route, status: reply.statusCode, seconds },
+      'answered',
+    );
+  });
+};
+
+const allMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+const addRoutes = (app: FastifyInstance, routes: readonly Route[]) => {
+  const allowed = new Map<string, HTTPMethods[]>();
+  for (const { method, path, scope, handle } of routes) {
+    const methods: HTTPMethods[] = method === 'GET' ? ['GET', 'HEAD'] : [method];
+    allowed.set(path, [...(allowed.get(path) ?? []), ...methods]);
+    app.route({
+      method: methods,
+      url: path,
+      config: { scope },
+      handler: async (...call) => handle(...call),
+    });
+  }
+  // What a path does not know it refuses by name, before a body is read.
+  for (const [url, methods] of allowed) {
+    const refuse = async (
+      _request: FastifyRequest,
+      reply: { header(name: string, value: string): unknown },
+    ) => {
+      reply.header('allow', methods.join(', '));
+      throw invalid('method_not_allowed', 'The path has other methods.');
+    };
+    const others = allMethods.filter((method) => !methods.includes(method));
+    app.route({ method: others, url, onRequest: refuse, handler: () => undefined });
+  }
+};
+
+const clientErrorCodes: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/** Requests that are not HTTP never reach a route; the answer is written by hand. */
+const answerBrokenRequest = (
+  error: Error & { code?: string },
+  socket: Socket,
+  requestId: string,
+) => {
+  if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
+  const code = clientErrorCodes[error.code ?? ''] ?? 'malformed_request';
+  const problem = clientErrorOf(invalid(code, 'The request is broken.'));
+  const body = JSON.stringify(problemBody(problem, requestId));
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${problem.code}`,
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Request-Id: ${requestId}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+};

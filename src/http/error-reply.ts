@@ -1,0 +1,41 @@
+/** Errors on the wire: `application/problem+json` (RFC 9457) with a stable code. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RelearnError } from '../base/errors.ts';
+import { type ClientError, clientErrorOf } from './error-table.ts';
+
+/** Details that help a program and give nothing away. */
+const safeDetails = ['labels', 'pointer', 'limit', 'reason'] as const;
+
+const detailsOf = (error: unknown): Record<string, unknown> => {
+  const details = error instanceof RelearnError ? error.details : undefined;
+  if (details === undefined) return {};
+  return Object.fromEntries(
+    safeDetails.filter((name) => Object.hasOwn(details, name)).map((name) => [name, details[name]]),
+  );
+};
+
+export const problemBody = (problem: ClientError, requestId: string, error?: unknown) => ({
+  type: `urn:relearn:problem:${problem.code}`,
+  title: problem.title,
+  status: problem.status,
+  code: problem.code,
+  requestId,
+  ...detailsOf(error),
+});
+
+/** Status codes at which trying again a little later makes sense. */
+const retryAfterSeconds: Readonly<Record<number, number>> = { 429: 10, 503: 5, 507: 60 };
+
+export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  const problem = clientErrorOf(error);
+  // The whole error, with its cause, is for the log only.
+  if (problem.status >= 500)
+    request.log.error({ requestId: request.id, code: problem.code, err: error }, 'request failed');
+  const retryAfter = retryAfterSeconds[problem.status];
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="relearn"');
+  return reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem, request.id, error)));
+};

@@ -1,0 +1,118 @@
+/**
+ * Every error a client can meet: its status and the sentence it gets. The answer is built from this
+ * table alone; an error's own message may name keys and files, so it goes to the log only.
+ */
+import { type ErrorKind, RelearnError } from '../base/errors.ts';
+
+export interface Problem {
+  readonly status: number;
+  readonly title: string;
+}
+
+const entry = (status: number, title: string): Problem => ({ status, title });
+
+const problems: Readonly<Record<string, Problem>> = {
+  empty_body: entry(400, 'The request has no body.'),
+  malformed_request: entry(400, 'The request is not well-formed HTTP.'),
+  invalid_json: entry(400, 'The body is not valid JSON.'),
+  json_too_deep: entry(400, 'The JSON is nested too deeply.'),
+  forbidden_key: entry(400, 'The body holds a key that is not allowed.'),
+  invalid_multipart: entry(400, 'The multipart body is not valid or has too many parts.'),
+  missing_key: entry(401, 'This needs an API key.'),
+  bad_key: entry(401, 'The API key is not known.'),
+  insufficient_scope: entry(403, 'The API key does not allow this.'),
+  cross_site_request: entry(403, 'Requests from other sites are not accepted.'),
+  not_found: entry(404, 'There is nothing here.'),
+  page_not_built: entry(404, 'The page was not built into this program.'),
+  version_not_found: entry(404, 'There is no such version.'),
+  prediction_not_found: entry(404, 'There is no such prediction.'),
+  method_not_allowed: entry(405, 'This method is not allowed here.'),
+  request_timeout: entry(408, 'The request took too long to arrive.'),
+  label_retired: entry(409, 'The label is no longer in use.'),
+  version_incomplete: entry(409, 'The version lacks a file.'),
+  no_previous_champion: entry(409, 'There is no earlier champion to go back to.'),
+  prediction_expired: entry(410, 'The picture of this prediction is not kept; send it along.'),
+  body_too_large: entry(413, 'The body is too large.'),
+  too_many_pictures: entry(413, 'There are too many pictures in one request.'),
+  unsupported_media_type: entry(415, 'The content type is not supported here.'),
+  unsupported_encoding: entry(415, 'Encoded bodies are not supported.'),
+  unsupported_image: entry(415, 'The picture is not a JPEG, PNG or WebP.'),
+  bad_host: entry(421, 'The server does not answer for this host name.'),
+  unknown_field: entry(422, 'The body has a field that is not known or is repeated.'),
+  invalid_field: entry(422, 'A field is missing or has the wrong form.'),
+  bad_data_url: entry(422, 'The picture is not a base64 data URL.'),
+  url_not_supported: entry(422, 'Pictures are not fetched from addresses; send their bytes.'),
+  bad_base64: entry(422, 'The picture is not valid base64.'),
+  empty_image: entry(422, 'The picture is empty.'),
+  corrupt_image: entry(422, 'The picture is damaged.'),
+  truncated_image: entry(422, 'The picture is cut off.'),
+  too_many_pixels: entry(422, 'The picture has too many pixels.'),
+  too_many_channels: entry(422, 'The picture has too many channels.'),
+  image_too_complex: entry(422, 'The picture takes too long to decode.'),
+  aspect_ratio: entry(422, 'The picture is too narrow.'),
+  unknown_label: entry(422, 'The label is not known.'),
+  invalid_version: entry(422, 'A version is a whole number from 1.'),
+  rate_limited: entry(429, 'Too many requests; try again later.'),
+  headers_too_large: entry(431, 'The request headers are too large.'),
+  internal: entry(500, 'The server failed.'),
+  model_output_invalid: entry(500, 'The model gave an invalid answer.'),
+  model_not_ready: entry(503, 'No model is ready yet.'),
+  shutting_down: entry(503, 'The server is stopping.'),
+  overloaded: entry(503, 'The server is busy; try again soon.'),
+  storage_unavailable: entry(503, 'The storage does not answer.'),
+  storage_read_only: entry(503, 'The storage is read-only.'),
+  store_too_new: entry(503, 'The store was written by a newer release.'),
+  deadline_exceeded: entry(504, 'The answer took too long.'),
+  storage_full: entry(507, 'The storage is full.'),
+};
+
+/** For codes without a row: what the kind of the error means to a client. */
+const problemOfKind: Readonly<Record<ErrorKind, Problem>> = {
+  invalid: entry(422, 'The request cannot be processed.'),
+  usage: entry(422, 'The request cannot be processed.'),
+  'not-found': entry(404, 'There is nothing here.'),
+  conflict: entry(409, 'Something else changed at the same time; try again.'),
+  unavailable: entry(503, 'Not available now; try again later.'),
+  corrupt: entry(500, 'The server found damaged data.'),
+  internal: entry(500, 'The server failed.'),
+};
+
+/** Codes of Fastify's own errors that a client can cause. */
+const frameworkCodes: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
+  FST_ERR_BAD_URL: 'malformed_request',
+  FST_ERR_ASYNC_CONSTRAINT: 'malformed_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+};
+
+export interface ClientError extends Problem {
+  readonly code: string;
+}
+
+/** What a client may know of any thrown value. */
+export const clientErrorOf = (error: unknown): ClientError => {
+  if (error instanceof RelearnError) {
+    const problem = Object.hasOwn(problems, error.code) ? problems[error.code] : undefined;
+    return { code: error.code, ...(problem ?? problemOfKind[error.kind]) };
+  }
+  const code = frameworkCode(error);
+  return { code, ...(problems[code] ?? problemOfKind.internal) };
+};
+
+const frameworkCode = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'internal';
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  if (typeof code === 'string' && Object.hasOwn(frameworkCodes, code))
+    return frameworkCodes[code] ?? 'internal';
+  const isClientsFault = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  return isClientsFault ? 'malformed_request' : 'internal';
+};
+
+/** An error that a request's own text or form causes. */
+export const invalid = (
+  code: string,
+  message: string,
+  details?: Readonly<Record<string, unknown>>,
+): RelearnError => new RelearnError('invalid', code, message, details ? { details } : {});

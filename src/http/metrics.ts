@@ -1,0 +1,89 @@
+/**
+ * What the server counts, for Prometheus. One registry an app, so that two apps in one process
+ * do not share numbers.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { InvokeReport } from '../records/reports.ts';
+
+export interface Metrics {
+  readonly registry: Registry;
+  request(route: string, method: string, status: number, seconds: number): void;
+  prediction(outcome: { version: number } | { code: string }, seconds: number): void;
+  feedback(outcome: string): void;
+  training(outcome: InvokeReport | 'failed', seconds: number): void;
+}
+
+const fastSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const trainingSeconds = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200];
+
+export const createMetrics = (): Metrics => {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Histogram({
+    name: 'relearn_http_request_seconds',
+    help: 'Time from a request to its answer.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: fastSeconds,
+    registers,
+  });
+  const predictions = new Counter({
+    name: 'relearn_predictions_total',
+    help: 'Pictures predicted, by the model version that answered.',
+    labelNames: ['version'],
+    registers,
+  });
+  const predictionErrors = new Counter({
+    name: 'relearn_prediction_errors_total',
+    help: 'Pictures that got no prediction, by error code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const predictSeconds = new Histogram({
+    name: 'relearn_predict_seconds',
+    help: 'Time to decode and classify one picture.',
+    buckets: fastSeconds,
+    registers,
+  });
+  const servedVersion = new Gauge({
+    name: 'relearn_served_version',
+    help: 'Model version of the latest prediction.',
+    registers,
+  });
+  const feedback = new Counter({
+    name: 'relearn_feedback_total',
+    help: 'Feedback received, by status or error code.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const considerations = new Counter({
+    name: 'relearn_training_considerations_total',
+    help: 'Looks at whether to train, by gate verdict or by the reason why not.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const trainingTime = new Histogram({
+    name: 'relearn_training_seconds',
+    help: 'Time of one training with its evaluation and gate.',
+    buckets: trainingSeconds,
+    registers,
+  });
+
+  return {
+    registry,
+    request: (route, method, status, seconds) =>
+      requests.observe({ route, method, status: String(status) }, seconds),
+    prediction: (outcome, seconds) => {
+      predictSeconds.observe(seconds);
+      if ('code' in outcome) return predictionErrors.inc({ code: outcome.code });
+      predictions.inc({ version: String(outcome.version) });
+      servedVersion.set(outcome.version);
+    },
+    feedback: (outcome) => feedback.inc({ outcome }),
+    training: (outcome, seconds) => {
+      if (outcome === 'failed') return considerations.inc({ outcome });
+      const { result } = outcome;
+      considerations.inc({ outcome: result.trained ? result.gate.verdict : result.reason });
+      if (result.trained) trainingTime.observe(seconds);
+    },
+  };
+};

@@ -1,0 +1,24 @@
+/** A request's body as it arrived: its bytes and its media type without parameters. */
+import type { FastifyRequest } from 'fastify';
+import { invalid } from './error-table.ts';
+
+export interface RequestBody {
+  readonly bytes: Uint8Array;
+  /** Lower case, without parameters: `application/json`. */
+  readonly mediaType: string;
+  /** The header as sent; a multipart boundary stands in it. */
+  readonly contentType: string;
+}
+
+/** @throws RelearnError invalid/`empty_body` */
+export const bodyOf = (request: FastifyRequest): RequestBody => {
+  const bytes = request.body;
+  if (!(bytes instanceof Uint8Array) || bytes.length === 0)
+    throw invalid('empty_body', 'The request has no body.');
+  const contentType = request.headers['content-type'] ?? '';
+  const mediaType = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+  return { bytes, mediaType, contentType };
+};
+
+export const unsupportedMediaType = (mediaType: string) =>
+  invalid('unsupported_media_type', `"${mediaType}" is not supported here.`);

@@ -1,0 +1,160 @@
+/**
+ * The shapes of every body, in and out. They check what comes in and are printed as the OpenAPI
+ * document.
+ */
+import { z } from 'zod';
+import { invalid } from './error-table.ts';
+import { pointerTo } from './read-json.ts';
+
+const share = z.number().min(0).max(1);
+const version = z.int().min(1);
+const interval = z.tuple([share, share]);
+
+export const dataUrl = z.string().meta({ description: 'data:image/jpeg;base64,…' });
+export const binary = z.string().meta({ contentMediaType: 'application/octet-stream' });
+export const anything = z.unknown();
+export const text = z.string();
+
+export const pictureBody = z.strictObject({ picture: dataUrl });
+export const picturesBody = z.strictObject({ pictures: z.array(dataUrl).min(1) });
+export const pictureForm = z.strictObject({ picture: binary });
+
+const target = z.string().meta({ description: 'A label or one of its aliases.' });
+const predictionId = z.string().min(1).max(200);
+const verdict = z.enum(['right', 'wrong', 'neither', 'unsure']);
+export const pictureFeedback = z.strictObject({ picture: dataUrl, target });
+export const pictureFeedbackForm = z.strictObject({ picture: binary, target });
+export const predictionFeedback = z
+  .strictObject({ predictionId, target: target.optional(), verdict: verdict.optional() })
+  .refine((body) => body.target !== undefined || body.verdict !== undefined, {
+    path: ['target'],
+    message: 'a target or a verdict is needed',
+  });
+
+export const prediction = z.object({
+  result: z.record(z.string(), share),
+  label: z.string(),
+  version,
+  predictionId: z.string(),
+});
+const itemError = z.object({ error: z.object({ code: z.string(), title: z.string() }) });
+export const predictions = z.object({ results: z.array(z.union([prediction, itemError])) });
+
+export const feedbackReceipt = z.object({
+  result: z.literal(true),
+  id: z.string(),
+  status: z.enum(['accepted', 'duplicate', 'review']),
+});
+
+const gate = z.object({
+  verdict: z.enum(['promote', 'reject', 'not-enough-evidence', 'first']),
+  championAccuracy: share.nullable(),
+  pValue: share.nullable(),
+  needed: z.int().nullable(),
+  reasons: z.array(z.string()),
+});
+export const invokeReport = z.object({
+  result: z.union([
+    z.object({ trained: z.literal(true), version, gate }),
+    z.object({ trained: z.literal(false), reason: z.string() }),
+  ]),
+});
+
+const versionSummary = z.object({
+  version,
+  parent: version.nullable(),
+  createdAt: z.string(),
+  accuracy: share,
+  verdict: gate.shape.verdict,
+});
+export const modelsReport = z.object({
+  champion: version.nullable(),
+  versions: z.array(versionSummary),
+});
+
+const trainReport = z.looseObject({
+  version,
+  parent: version.nullable(),
+  architecture: z.string(),
+  rounds: z.number(),
+  steps: z.number(),
+  stoppedBecause: z.string(),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+  holdout: z.looseObject({ n: z.int(), accuracy: share, interval }),
+  gate,
+});
+const trainingProgress = z.object({
+  since: z.string(),
+  phase: z.enum(['preparing', 'training', 'evaluating', 'publishing']),
+  round: z.number(),
+  rounds: z.number().nullable(),
+  epoch: z.number(),
+  step: z.number(),
+  steps: z.number().nullable(),
+  loss: z.number().nullable(),
+  bestAccuracy: share.nullable(),
+  roundsLeft: z.number(),
+  imagesPerSecond: z.number(),
+  secondsLeft: z.number().nullable(),
+});
+export const statusReport = z.object({
+  labels: z.array(z.string()),
+  functions: z.array(z.string()),
+  champion: version.nullable(),
+  pending: z.record(z.string(), z.int()),
+  threshold: z.int(),
+  training: trainingProgress.nullable(),
+  lastRun: trainReport.nullable(),
+});
+export const runsReport = z.object({
+  runs: z.array(
+    z.object({
+      id: z.string(),
+      startedAt: z.string(),
+      version: version.nullable(),
+      points: z.array(
+        z.object({
+          step: z.number(),
+          trainLoss: z.number(),
+          trainAccuracy: z.number(),
+          validationAccuracy: z.number(),
+        }),
+      ),
+      report: trainReport.nullable(),
+    }),
+  ),
+});
+export const feedbackList = z.object({
+  items: z.array(
+    z.object({
+      id: z.string(),
+      label: z.string(),
+      receivedAt: z.string(),
+      source: z.string(),
+    }),
+  ),
+});
+export const health = z.object({ ok: z.literal(true) });
+export const readiness = z.object({ ready: z.literal(true) });
+export const problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  requestId: z.string(),
+});
+
+/** @throws RelearnError invalid/`unknown_field` or `invalid_field`, with a JSON pointer */
+export const check = <Shape extends z.ZodType>(shape: Shape, value: unknown): z.infer<Shape> => {
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  if (issue?.code === 'unrecognized_keys') {
+    const pointer = pointerTo([...issue.path, issue.keys[0] ?? '']);
+    throw invalid('unknown_field', 'A field is not known.', { pointer });
+  }
+  throw invalid('invalid_field', 'A field is missing or has the wrong form.', {
+    pointer: pointerTo(issue?.path ?? []),
+  });
+};
