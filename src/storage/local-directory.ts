@@ -1,5 +1,17 @@
-/** A store in a folder. */
+/**
+ * A store in a folder, for one machine. An object is written whole under a temporary name, synced,
+ * then given its real name, and the folder is synced: so it is visible wholly or not at all, and an
+ * acknowledged write survives a power cut. The real name is never opened for writing.
+ */
+import { constants } from 'node:fs';
+import { link, lstat, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { RelearnError } from '../base/errors.ts';
+import { diskError, errnoOf, noLinks } from './disk-error.ts';
+import { createDurableDirectories, makeDirectoryPath, syncDirectory } from './durable-directory.ts';
+import { listDirectory } from './list-directory.ts';
+import { checkKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export interface LocalDirectoryOptions {
@@ -10,8 +22,168 @@ export interface LocalDirectoryOptions {
   readonly create?: boolean;
 }
 
-/** @throws RelearnError not-found/`store_not_found`, unavailable/`storage_…` */
-export declare const openLocalDirectory: (
-  root: string,
-  options: LocalDirectoryOptions,
-) => Promise<ObjectStore>;
+const temporaryFilesLive = 24 * 60 * 60 * 1000;
+// ELOOP: a link somebody put there. Links are no objects, so a key never leads out of the folder.
+const noSuchObject = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP']);
+const readWithoutFollowing = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+const linkNotSupported = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV']);
+
+/** Removes what crashed writers left. A folder that can't be written can still be read. */
+const sweep = async (temporary: string, now: number): Promise<void> => {
+  const names = await readdir(temporary).catch(() => []);
+  for (const name of names) {
+    const path = join(temporary, name);
+    const modifiedAt = (await lstat(path).catch(() => undefined))?.mtimeMs ?? now;
+    if (now - modifiedAt > temporaryFilesLive) await rm(path, { force: true }).catch(() => {});
+  }
+};
+
+const openRoot = async (root: string, create: boolean): Promise<void> => {
+  try {
+    if (create) await makeDirectoryPath(root);
+    if ((await lstat(`${root}/.`)).isDirectory()) return;
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (!noSuchObject.has(errno) && errno !== 'EEXIST') {
+      throw diskError(error, create ? 'write' : 'read', root);
+    }
+    if (errno === 'ENOENT') {
+      throw new RelearnError('not-found', 'store_not_found', `There is no store at ${root}.`, {
+        hint: 'Create it with: relearn init --labels cat,dog',
+        cause: error,
+      });
+    }
+  }
+  throw new RelearnError('usage', 'invalid_store', `${root} is a file, not a folder.`, {
+    hint: 'Name a folder with --store.',
+  });
+};
+
+/** @throws RelearnError not-found/`store_not_found`, usage/`invalid_store`, unavailable/`storage_…` */
+export const openLocalDirectory = async (
+  path: string,
+  { clock, newId, create = false }: LocalDirectoryOptions,
+): Promise<ObjectStore> => {
+  const root = resolve(path);
+  const temporary = join(root, '.tmp');
+  const directories = createDurableDirectories(root);
+  await openRoot(root, create);
+  await sweep(temporary, clock.now());
+
+  const pathOf = (key: string): string => {
+    checkKey(key);
+    return join(root, key);
+  };
+
+  /** A synced temporary file. After a failed sync the file is given up, never synced again. */
+  const writeTemporary = async (bytes: Uint8Array): Promise<string> => {
+    await directories.ensure(temporary);
+    const file = join(temporary, newId());
+    const handle = await open(file, 'wx', 0o600);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+      await handle.close();
+      return file;
+    } catch (error) {
+      await handle.close().catch(() => {});
+      await rm(file, { force: true }).catch(() => {});
+      throw error;
+    }
+  };
+
+  /** Gives the bytes their name by `name`; the temporary file is gone afterwards. */
+  const write = async <T>(
+    key: string,
+    bytes: Uint8Array,
+    name: (temporaryFile: string, final: string) => Promise<T>,
+  ): Promise<T> => {
+    const final = pathOf(key);
+    const attempt = async (): Promise<T> => {
+      await directories.ensure(dirname(final));
+      const file = await writeTemporary(bytes);
+      try {
+        return await name(file, final);
+      } finally {
+        await rm(file, { force: true }).catch(() => {});
+      }
+    };
+    try {
+      return await attempt().catch((error) => {
+        // Somebody removed a folder that was known to be there: make it again, once.
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        directories.forget();
+        return attempt();
+      });
+    } catch (error) {
+      throw diskError(error, 'write', key);
+    }
+  };
+
+  const linkIfFree = async (file: string, final: string): Promise<'created' | 'exists'> => {
+    try {
+      await link(file, final);
+      return 'created';
+    } catch (error) {
+      const errno = errnoOf(error) ?? '';
+      if (errno === 'EEXIST') return 'exists';
+      if (linkNotSupported.has(errno)) throw diskError(error, 'write', final, noLinks);
+      throw error;
+    }
+  };
+
+  return {
+    location: root,
+    async get(key) {
+      try {
+        return await readFile(pathOf(key), { flag: readWithoutFollowing });
+      } catch (error) {
+        if (noSuchObject.has(errnoOf(error) ?? '')) return undefined;
+        throw diskError(error, 'read', key);
+      }
+    },
+    async head(key) {
+      try {
+        const found = await lstat(pathOf(key));
+        if (!found.isFile()) return undefined;
+        return { key, size: found.size, modifiedAt: found.mtimeMs };
+      } catch (error) {
+        if (noSuchObject.has(errnoOf(error) ?? '')) return undefined;
+        throw diskError(error, 'read', key);
+      }
+    },
+    put: (key, bytes) =>
+      write(key, bytes, async (file, final) => {
+        await rename(file, final);
+        await syncDirectory(dirname(final));
+      }),
+    putIfAbsent: (key, bytes) =>
+      write(key, bytes, async (file, final) => {
+        const outcome = await linkIfFree(file, final);
+        try {
+          // Also where the name was taken: "exists" must mean that it stays, and the writer that
+          // took it may not have come to its sync.
+          await syncDirectory(dirname(final));
+        } catch (error) {
+          throw new RelearnError(
+            'unavailable',
+            'ambiguous_write',
+            `It is not known whether ${key} survives a power cut (${errnoOf(error)}).`,
+            { hint: 'Try again; a second write of the same bytes is safe.', cause: error },
+          );
+        }
+        return outcome;
+      }),
+    list: (prefix, options) => listDirectory(root, prefix, options),
+    async delete(key) {
+      const final = pathOf(key);
+      try {
+        await unlink(final);
+        await syncDirectory(dirname(final));
+      } catch (error) {
+        if (noSuchObject.has(errnoOf(error) ?? '')) return;
+        throw diskError(error, 'write', key);
+      }
+    },
+  };
+};

@@ -1,4 +1,5 @@
 /** A store in memory, for tests and simulations: the contract without a disk. */
+import { checkKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export interface MemoryStoreOptions {
@@ -7,4 +8,60 @@ export interface MemoryStoreOptions {
   readonly location?: string;
 }
 
-export declare const createMemoryStore: (options?: MemoryStoreOptions) => ObjectStore;
+interface StoredObject {
+  readonly bytes: Uint8Array;
+  readonly modifiedAt: number;
+}
+
+export const createMemoryStore = (options: MemoryStoreOptions = {}): ObjectStore => {
+  let writes = 0;
+  const now = options.now ?? (() => ++writes);
+  const objects = new Map<string, StoredObject>();
+  const infoOf = (key: string, { bytes, modifiedAt }: StoredObject) => ({
+    key,
+    size: bytes.length,
+    modifiedAt,
+  });
+  const write = (key: string, bytes: Uint8Array) =>
+    objects.set(key, { bytes: bytes.slice(), modifiedAt: now() });
+
+  return {
+    location: options.location ?? 'memory:',
+    async get(key) {
+      checkKey(key);
+      return objects.get(key)?.bytes.slice();
+    },
+    async head(key) {
+      checkKey(key);
+      const found = objects.get(key);
+      return found && infoOf(key, found);
+    },
+    async put(key, bytes) {
+      checkKey(key);
+      write(key, bytes);
+    },
+    async putIfAbsent(key, bytes) {
+      checkKey(key);
+      if (objects.has(key)) return 'exists';
+      write(key, bytes);
+      return 'created';
+    },
+    async *list(prefix, { startAfter = '', limit = Number.POSITIVE_INFINITY } = {}) {
+      const keys = [...objects.keys()]
+        .filter((key) => key.startsWith(prefix) && key > startAfter)
+        .sort();
+      let listed = 0;
+      for (const key of keys) {
+        if (listed >= limit) return;
+        const found = objects.get(key);
+        if (!found) continue; // deleted while the caller looked at the ones before
+        listed++;
+        yield infoOf(key, found);
+      }
+    },
+    async delete(key) {
+      checkKey(key);
+      objects.delete(key);
+    },
+  };
+};

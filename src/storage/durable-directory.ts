@@ -1,0 +1,68 @@
+/**
+ * Folders that survive a power cut. A new name is safe only after the folder that holds it was
+ * synced, and so on up to a folder that was safe before (ALICE, OSDI 2014, found many programs that
+ * forget this).
+ */
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf } from './disk-error.ts';
+
+/** Makes the names in this folder durable. Windows can't sync folders; NTFS logs their changes. */
+export const syncDirectory = async (path: string): Promise<void> => {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Creates the folder and those above it that are missing, durably. */
+export const makeDirectoryPath = async (path: string): Promise<void> => {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await syncDirectory(dirname(made));
+  }
+};
+
+export interface DurableDirectories {
+  /** Creates the folder and those between it and the root, durably. */
+  ensure(directory: string): Promise<void>;
+  /** Forgets what is known, for when somebody else has removed a folder. */
+  forget(): void;
+}
+
+export const createDurableDirectories = (root: string): DurableDirectories => {
+  // Another process may have made a folder and not synced it yet: so each process syncs the path
+  // to every folder it uses, once.
+  let known = new Map<string, Promise<void>>();
+
+  const make = async (directory: string): Promise<void> => {
+    if (directory === root) return;
+    await ensure(dirname(directory));
+    try {
+      await mkdir(directory);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+    await syncDirectory(dirname(directory));
+  };
+
+  const ensure = (directory: string): Promise<void> => {
+    const before = known.get(directory);
+    if (before) return before;
+    const made = make(directory);
+    known.set(directory, made);
+    made.catch(() => known.delete(directory));
+    return made;
+  };
+
+  return {
+    ensure,
+    forget: () => {
+      known = new Map();
+    },
+  };
+};

@@ -1,0 +1,116 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { describeObjectStore } from '../../test/contracts/object-store.ts';
+import { systemClock } from '../base/clock.ts';
+import { openLocalDirectory } from './local-directory.ts';
+
+const folders: string[] = [];
+const newFolder = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'relearn-store-'));
+  folders.push(folder);
+  return folder;
+};
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+let ids = 0;
+const options = { clock: systemClock, newId: () => `id-${++ids}` };
+const bytes = Buffer.from('x');
+
+describeObjectStore('folder', async () => openLocalDirectory(await newFolder(), options));
+
+it('creates the folder only where asked to', async () => {
+  const root = join(await newFolder(), 'a', 'b');
+  await expect(openLocalDirectory(root, options)).rejects.toMatchObject({
+    code: 'store_not_found',
+    kind: 'not-found',
+  });
+  const store = await openLocalDirectory(root, { ...options, create: true });
+  await store.put('settings', bytes);
+  expect(await (await openLocalDirectory(root, options)).get('settings')).toEqual(bytes);
+});
+
+it('says so where the path is a file', async () => {
+  const file = join(await newFolder(), 'file');
+  await writeFile(file, 'x');
+  for (const create of [false, true]) {
+    await expect(openLocalDirectory(file, { ...options, create })).rejects.toMatchObject({
+      code: 'invalid_store',
+    });
+  }
+});
+
+it('shares one folder between two openings, with one winner', async () => {
+  const root = await newFolder();
+  const stores = await Promise.all([1, 2].map(() => openLocalDirectory(root, options)));
+  const outcomes = await Promise.all(
+    Array.from({ length: 50 }, (_, racer) => stores[racer % 2]?.putIfAbsent('log/1', bytes)),
+  );
+  expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+  expect(await readdir(join(root, '.tmp'))).toEqual([]);
+});
+
+it('sweeps temporary files of crashed writers after a day, not before', async () => {
+  const root = await newFolder();
+  await mkdir(join(root, '.tmp'));
+  const now = Date.now() / 1000;
+  for (const [name, hours] of [
+    ['old', 25],
+    ['young', 23],
+  ] as const) {
+    await writeFile(join(root, '.tmp', name), 'x');
+    await utimes(join(root, '.tmp', name), now - hours * 3600, now - hours * 3600);
+  }
+  await openLocalDirectory(root, options);
+  expect(await readdir(join(root, '.tmp'))).toEqual(['young']);
+});
+
+it('lists pictures put there by hand, and neither dot files nor links', async () => {
+  const root = await newFolder();
+  const folder = join(root, 'feedback', 'cat');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'My Photo 1.JPG'), 'picture');
+  await writeFile(join(folder, '.DS_Store'), 'junk');
+  await symlink('/etc/hostname', join(folder, 'link.jpg'));
+  const store = await openLocalDirectory(root, options);
+  const keys: string[] = [];
+  for await (const { key } of store.list('feedback/')) keys.push(key);
+  expect(keys).toEqual(['feedback/cat/My Photo 1.JPG']);
+  expect(Buffer.from((await store.get(keys[0] ?? '')) ?? []).toString()).toBe('picture');
+  expect(await store.get('feedback/cat/link.jpg')).toBeUndefined();
+});
+
+it('makes folders again that somebody removed', async () => {
+  const root = await newFolder();
+  const store = await openLocalDirectory(root, options);
+  await store.put('feedback/cat/a', bytes);
+  await rm(join(root, 'feedback'), { recursive: true });
+  await rm(join(root, '.tmp'), { recursive: true });
+  expect(await store.putIfAbsent('feedback/cat/a', bytes)).toBe('created');
+});
+
+it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
+  'reads a folder that it can not write',
+  async () => {
+    const root = await newFolder();
+    await (await openLocalDirectory(root, options)).put('settings', bytes);
+    await chmod(root, 0o500);
+    await chmod(join(root, '.tmp'), 0o500);
+    const store = await openLocalDirectory(root, options);
+    expect(await store.get('settings')).toEqual(bytes);
+    await expect(store.put('settings', bytes)).rejects.toMatchObject({ code: 'storage_read_only' });
+    await chmod(root, 0o700);
+  },
+);
+
+it('reports an unusable folder as the storage being away, with the key', async () => {
+  const root = await newFolder();
+  await writeFile(join(root, 'log'), 'a file where a folder should be');
+  const store = await openLocalDirectory(root, options);
+  await expect(store.putIfAbsent('log/1', bytes)).rejects.toMatchObject({
+    kind: 'unavailable',
+    code: 'storage_unavailable',
+    details: { key: 'log/1' },
+  });
+});

@@ -1,0 +1,4 @@
+import { describeObjectStore } from '../../test/contracts/object-store.ts';
+import { createMemoryStore } from './memory.ts';
+
+describeObjectStore('memory', async () => createMemoryStore());
