@@ -3,12 +3,12 @@
  * document.
  */
 import { z } from 'zod';
+import { gateReportSchema, trainReportSchema, verdictSchema } from '../records/report-schemas.ts';
 import { invalid } from './error-table.ts';
 import { pointerTo } from './read-json.ts';
 
 const share = z.number().min(0).max(1);
 const version = z.int().min(1);
-const interval = z.tuple([share, share]);
 
 export const dataUrl = z.string().meta({ description: 'data:image/jpeg;base64,…' });
 export const binary = z.string().meta({ contentMediaType: 'application/octet-stream' });
@@ -46,16 +46,9 @@ export const feedbackReceipt = z.object({
   status: z.enum(['accepted', 'duplicate', 'review']),
 });
 
-const gate = z.object({
-  verdict: z.enum(['promote', 'reject', 'not-enough-evidence', 'first']),
-  championAccuracy: share.nullable(),
-  pValue: share.nullable(),
-  needed: z.int().nullable(),
-  reasons: z.array(z.string()),
-});
 export const invokeReport = z.object({
   result: z.union([
-    z.object({ trained: z.literal(true), version, gate }),
+    z.object({ trained: z.literal(true), version, gate: gateReportSchema }),
     z.object({ trained: z.literal(false), reason: z.string() }),
   ]),
 });
@@ -65,25 +58,13 @@ const versionSummary = z.object({
   parent: version.nullable(),
   createdAt: z.string(),
   accuracy: share,
-  verdict: gate.shape.verdict,
+  verdict: verdictSchema,
 });
 export const modelsReport = z.object({
   champion: version.nullable(),
   versions: z.array(versionSummary),
 });
 
-const trainReport = z.looseObject({
-  version,
-  parent: version.nullable(),
-  architecture: z.string(),
-  rounds: z.number(),
-  steps: z.number(),
-  stoppedBecause: z.string(),
-  seconds: z.number(),
-  imagesPerSecond: z.number(),
-  holdout: z.looseObject({ n: z.int(), accuracy: share, interval }),
-  gate,
-});
 const trainingProgress = z.object({
   since: z.string(),
   phase: z.enum(['preparing', 'training', 'evaluating', 'publishing']),
@@ -105,7 +86,7 @@ export const statusReport = z.object({
   pending: z.record(z.string(), z.int()),
   threshold: z.int(),
   training: trainingProgress.nullable(),
-  lastRun: trainReport.nullable(),
+  lastRun: trainReportSchema.nullable(),
 });
 export const runsReport = z.object({
   runs: z.array(
@@ -121,7 +102,7 @@ export const runsReport = z.object({
           validationAccuracy: z.number(),
         }),
       ),
-      report: trainReport.nullable(),
+      report: trainReportSchema.nullable(),
     }),
   ),
 });

@@ -1,0 +1,66 @@
+/**
+ * The server's settings as environment variables name them. The entrances pass the environment in;
+ * nothing below them looks at it.
+ */
+import { readFileSync } from 'node:fs';
+import { RelearnError } from '../base/errors.ts';
+import { type FunctionName, functionNames } from './app-context.ts';
+import { type ApiKey, parseKeys, parseScopes, type Scope } from './keys.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const badSetting = (name: string, hint: string) =>
+  new RelearnError('usage', 'invalid_setting', `${name} has a value that cannot be used.`, {
+    hint,
+  });
+
+/** @throws RelearnError usage/`invalid_keys`, `unknown_scope` or `keys_file_unreadable` */
+export const keysFrom = (env: Environment): ApiKey[] => [
+  ...parseKeys(env.RELEARN_KEYS ?? ''),
+  ...(env.RELEARN_KEYS_FILE ? parseKeys(readKeysFile(env.RELEARN_KEYS_FILE)) : []),
+];
+
+const readKeysFile = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new RelearnError('usage', 'keys_file_unreadable', `Cannot read ${path}.`, {
+      hint: 'RELEARN_KEYS_FILE names a file with one key a line: name:key:scope+scope.',
+      cause,
+    });
+  }
+};
+
+/** @throws RelearnError usage/`unknown_scope` */
+export const anonymousFrom = (env: Environment): ReadonlySet<Scope> =>
+  parseScopes(env.RELEARN_ANONYMOUS ?? '');
+
+/** Whether Alibaba Cloud Function Compute runs this process. */
+export const isFunctionCompute = (env: Environment): boolean =>
+  Boolean(env.FC_FUNCTION_NAME && env.FC_INSTANCE_ID);
+
+/** The first name that is set wins. */
+const portNames = ['PORT', 'FC_SERVER_PORT', 'FC_CUSTOM_LISTEN_PORT'] as const;
+
+/** @throws RelearnError usage/`invalid_setting` */
+export const portFrom = (env: Environment): number => {
+  const name = portNames.find((candidate) => env[candidate]);
+  if (name === undefined) return isFunctionCompute(env) ? 9000 : 8080;
+  const port = Number(env[name]);
+  if (!/^\d+$/.test(env[name] ?? '') || port > 65_535)
+    throw badSetting(name, 'A port is a whole number from 0 to 65535.');
+  return port;
+};
+
+/**
+ * Comma-separated names, as RELEARN_FUNCTIONS and `--functions` take them.
+ *
+ * @throws RelearnError usage/`invalid_setting`
+ */
+export const parseFunctions = (text: string): FunctionName[] => {
+  const names = text.split(',').map((name) => name.trim());
+  const known = functionNames.filter((name) => names.includes(name));
+  if (known.length !== new Set(names).size)
+    throw badSetting('The list of functions', `Choose among ${functionNames.join(', ')}.`);
+  return known;
+};

@@ -1,0 +1,299 @@
+/**
+ * A whole Relearn in memory, for tests of what stands on top of it. It classifies for real, by the
+ * nearest mean colour layout of each label, and learns from feedback by moving those means; only
+ * storage, ONNX and the gate's arithmetic are left out.
+ */
+import type { Clock } from '../src/base/clock.ts';
+import { RelearnError } from '../src/base/errors.ts';
+import { sha256 } from '../src/base/hash.ts';
+import { decodeImage } from '../src/data/decode-image.ts';
+import type { FeedbackInput, Relearn, RunSummary } from '../src/loop/relearn-api.ts';
+import type {
+  PredictionReport,
+  TrainingProgress,
+  TrainReport,
+  VersionSummary,
+} from '../src/records/reports.ts';
+import { resolveLabel } from '../src/records/resolve-label.ts';
+import type { Settings } from '../src/records/settings.ts';
+
+export interface InMemoryOptions {
+  readonly clock: Clock;
+  readonly labels?: readonly [string, string];
+  readonly threshold?: number;
+  /** False: no model answers. */
+  readonly hasModel?: boolean;
+  /** Milliseconds of one of the eight rounds of a training. */
+  readonly roundTime?: number;
+  readonly keepPredictions?: boolean;
+}
+
+interface Item {
+  readonly id: string;
+  readonly label: string;
+  readonly receivedAt: string;
+  readonly source: string;
+  readonly features: Float64Array | null;
+  isPending: boolean;
+}
+
+const grid = 4;
+const rounds = 8;
+
+export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
+  const { clock, threshold = 2, roundTime = 0 } = options;
+  const labels = options.labels ?? ['cat', 'dog'];
+  const settings: Settings = {
+    formatVersion: 1,
+    labels,
+    labelIds: labels,
+    aliases: Object.fromEntries(labels.map((label) => [`${label}s`, label])),
+    architecture: 'compact',
+    imageSize: 96,
+    threshold,
+    holdout: 0.15,
+    validation: 0.05,
+  };
+  const at = () => new Date(clock.now()).toISOString();
+  /** One mean per label; the first model knows dark from bright. */
+  const models: Float64Array[][] = [];
+  const versions: VersionSummary[] = [];
+  const runs: RunSummary[] = [];
+  const items = new Map<string, Item>();
+  const kept = new Map<string, { picture: Uint8Array; label: string }>();
+  const champions: number[] = [];
+  let training: TrainingProgress | null = null;
+  let predictions = 0;
+
+  const addVersion = (means: Float64Array[], accuracy: number, parent: number | null) => {
+    models.push(means);
+    const version = models.length;
+    const verdict = parent === null ? 'first' : 'promote';
+    versions.push({ version, parent, createdAt: at(), accuracy, verdict });
+    champions.push(version);
+    const report = reportOf(version, parent, accuracy, labels, versions);
+    const points = Array.from({ length: rounds }, (_, index) => ({
+      step: (index + 1) * 50,
+      trainLoss: 0.7 / (index + 1),
+      trainAccuracy: accuracy - 0.1 / (index + 1),
+      validationAccuracy: accuracy - 0.12 / (index + 1),
+    }));
+    runs.push({ id: `run-${version}`, startedAt: at(), version, points, report });
+    return report;
+  };
+  const size = grid * grid * 3;
+  if (options.hasModel !== false)
+    addVersion([new Float64Array(size).fill(0.2), new Float64Array(size).fill(0.8)], 0.72, null);
+
+  const predict = async (
+    picture: Uint8Array,
+    choice: { readonly version?: number } = {},
+  ): Promise<PredictionReport> => {
+    const version = choice.version ?? champions.at(-1);
+    const means = version === undefined ? undefined : models[version - 1];
+    if (version === undefined || means === undefined)
+      throw new RelearnError('unavailable', 'model_not_ready', 'There is no model yet.');
+    const features = await featuresOf(picture);
+    const logits = means.map((mean) => -20 * squaredDistance(mean, features));
+    const exponentials = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
+    const sum = exponentials.reduce((total, value) => total + value, 0);
+    const scores = exponentials.map((value) => value / sum);
+    const label = labels[scores.indexOf(Math.max(...scores))] ?? '';
+    const predictionId = `prediction-${++predictions}`;
+    if (options.keepPredictions) kept.set(predictionId, { picture, label });
+    const result = Object.fromEntries(labels.map((name, index) => [name, scores[index] ?? 0]));
+    return { result, label, version, predictionId };
+  };
+
+  const collectFeedback = async (input: FeedbackInput) => {
+    const prediction = input.predictionId === undefined ? undefined : kept.get(input.predictionId);
+    const picture = input.picture ?? prediction?.picture;
+    if (picture === undefined)
+      throw new RelearnError('not-found', 'prediction_expired', 'The picture is not kept.');
+    const named = input.target ?? (input.verdict === 'right' ? prediction?.label : undefined);
+    const label = named === undefined ? '' : resolveLabel(settings, named).label;
+    const features = await featuresOf(picture);
+    const id = `${label}/${sha256(picture)}`;
+    if (items.has(id)) return { result: true, id, status: 'duplicate' } as const;
+    const isPending = named !== undefined;
+    items.set(id, { id, label, receivedAt: at(), source: input.source, features, isPending });
+    return { result: true, id, status: 'accepted' } as const;
+  };
+
+  const pendingOf = (label: string) =>
+    [...items.values()].filter((item) => item.isPending && item.label === label);
+
+  const learn = async (signal: AbortSignal | undefined): Promise<TrainReport> => {
+    const since = at();
+    const parent = champions.at(-1) ?? null;
+    for (let round = 1; round <= rounds; round++) {
+      training = {
+        since,
+        phase: round < rounds ? 'training' : 'evaluating',
+        round,
+        rounds,
+        epoch: round,
+        step: round * 50,
+        steps: rounds * 50,
+        loss: 0.7 / round,
+        bestAccuracy: 0.9 - 0.2 / round,
+        roundsLeft: 5,
+        imagesPerSecond: 400,
+        secondsLeft: ((rounds - round) * roundTime) / 1000,
+      };
+      await clock.sleep(roundTime, signal);
+    }
+    const old = parent === null ? undefined : models[parent - 1];
+    const means = labels.map((label, index) =>
+      meanOf(
+        pendingOf(label).flatMap(({ features }) => features ?? []),
+        old?.[index] ?? new Float64Array(size),
+      ),
+    );
+    for (const item of items.values()) item.isPending = false;
+    const accuracy = Math.min(0.99, (versions.at(-1)?.accuracy ?? 0.6) + 0.08);
+    return addVersion(means, accuracy, parent);
+  };
+  const train = async (signal?: AbortSignal) => {
+    try {
+      return await learn(signal);
+    } finally {
+      training = null;
+    }
+  };
+  const list = async () => ({ champion: champions.at(-1) ?? null, versions });
+  const requireVersion = (version: number) => {
+    if (models[version - 1] === undefined)
+      throw new RelearnError('not-found', 'version_not_found', `There is no version ${version}.`);
+  };
+
+  return {
+    settings,
+    location: 'memory',
+    predict,
+    collectFeedback,
+    train: ({ signal } = {}) => train(signal),
+    considerTraining: async ({ signal } = {}) => {
+      if (training) return { result: { trained: false, reason: 'already-training' } };
+      if (labels.some((label) => pendingOf(label).length < threshold))
+        return { result: { trained: false, reason: 'below-threshold' } };
+      const { version, gate } = await train(signal);
+      return { result: { trained: true, version, gate } };
+    },
+    status: async () => ({
+      champion: champions.at(-1) ?? null,
+      pending: Object.fromEntries(labels.map((label) => [label, pendingOf(label).length])),
+      threshold,
+      training,
+      lastRun: runs.at(-1)?.report ?? null,
+    }),
+    models: {
+      list,
+      show: async (version) => {
+        requireVersion(version);
+        return { ...versions[version - 1] };
+      },
+      promote: async (version) => {
+        requireVersion(version);
+        champions.push(version);
+        return list();
+      },
+      rollback: async () => {
+        champions.pop();
+        return list();
+      },
+      export: async () => new Uint8Array(),
+    },
+    readiness: async () =>
+      models.length > 0
+        ? { ready: true, reason: null }
+        : { ready: false, reason: 'no version was trained yet' },
+    recentFeedback: async (limit) =>
+      [...items.values()]
+        .reverse()
+        .slice(0, limit)
+        .map(({ id, label, receivedAt, source }) => ({ id, label, receivedAt, source })),
+    runs: async () => runs,
+    close: async () => {},
+    importPictures: () => notInMemory(),
+    evaluate: () => notInMemory(),
+    exportDataset: () => notInMemory(),
+  };
+};
+
+const notInMemory = (): never => {
+  throw new RelearnError('usage', 'not_in_memory', 'A Relearn in memory cannot do this.');
+};
+
+/** Mean colour of each cell of a 4 × 4 grid, 0..1. */
+const featuresOf = async (bytes: Uint8Array): Promise<Float64Array> => {
+  const { width, height, data } = await decodeImage(bytes);
+  const sums = new Float64Array(grid * grid * 3);
+  const counts = new Float64Array(grid * grid);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const cell = Math.floor((y * grid) / height) * grid + Math.floor((x * grid) / width);
+      counts[cell] = (counts[cell] ?? 0) + 1;
+      for (let channel = 0; channel < 3; channel++) {
+        const value = data[(y * width + x) * 3 + channel] ?? 0;
+        sums[cell * 3 + channel] = (sums[cell * 3 + channel] ?? 0) + value / 255;
+      }
+    }
+  }
+  return sums.map((sum, index) => sum / Math.max(1, counts[Math.floor(index / 3)] ?? 0));
+};
+
+const squaredDistance = (left: Float64Array, right: Float64Array): number =>
+  left.reduce((sum, value, index) => sum + (value - (right[index] ?? 0)) ** 2, 0) / left.length;
+
+const meanOf = (all: readonly Float64Array[], otherwise: Float64Array): Float64Array =>
+  all.length === 0
+    ? otherwise
+    : otherwise.map(
+        (_, index) => all.reduce((sum, one) => sum + (one[index] ?? 0), 0) / all.length,
+      );
+
+const reportOf = (
+  version: number,
+  parent: number | null,
+  accuracy: number,
+  labels: readonly string[],
+  versions: readonly VersionSummary[],
+): TrainReport => {
+  const n = 400;
+  const margin = 1.96 * Math.sqrt((accuracy * (1 - accuracy)) / n);
+  const half = n / 2;
+  const right = Math.round(accuracy * half);
+  return {
+    version,
+    parent,
+    architecture: 'compact',
+    rounds,
+    steps: rounds * 50,
+    stoppedBecause: 'patience',
+    seconds: 42,
+    imagesPerSecond: 400,
+    holdout: {
+      n,
+      accuracy,
+      interval: [accuracy - margin, Math.min(1, accuracy + margin)],
+      perLabel: Object.fromEntries(
+        labels.map((label) => [label, { n: half, recall: accuracy, precision: accuracy }]),
+      ),
+      confusionMatrix: {
+        labels,
+        rows: labels.map((_, truth) =>
+          labels.map((__, predicted) => (truth === predicted ? right : half - right)),
+        ),
+      },
+    },
+    gate: {
+      verdict: parent === null ? 'first' : 'promote',
+      championAccuracy: parent === null ? null : (versions[parent - 1]?.accuracy ?? null),
+      pValue: parent === null ? null : 0.0004,
+      needed: null,
+      reasons:
+        parent === null ? ['first model'] : ['better on the holdout by the exact McNemar test'],
+    },
+  };
+};
