@@ -1,46 +1,120 @@
 /** Versions: registering candidates, choosing the champion. */
+import { RelearnError } from '../base/errors.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import type { EntryOf } from '../records/registry-entry.ts';
 import type { GateReport } from '../records/reports.ts';
 import type { Lease } from './lease.ts';
 import type { RegistryLog } from './registry-log.ts';
-import type { RegistryState, VersionRecord } from './registry-state.ts';
+import { type RegistryState, type VersionRecord, versionOf } from './registry-state.ts';
 
+/** What an entry says of a new version, before the log numbers it. */
 export type Candidate = Omit<
   EntryOf<'publish'>,
   'type' | 'epoch' | 'writeId' | 'minReaderVersion' | 'at'
 >;
 
+export interface Registered {
+  readonly version: VersionRecord;
+  /** The gate's report as it was registered. */
+  readonly gate: GateReport;
+  readonly state: RegistryState;
+}
+
+/** The fence: only the holder of the newest lease may go on. */
+const holdLease = (state: RegistryState, lease: Lease): void => {
+  if (state.lease?.epoch === lease.epoch) return;
+  throw new RelearnError('conflict', 'lease_lost', 'Another process has taken over the training.', {
+    hint: 'Its result will be registered instead; see relearn models list.',
+    details: { epoch: lease.epoch, holder: state.lease?.epoch ?? null },
+  });
+};
+
 /** Names what a training is made from. @throws RelearnError conflict/`lease_lost` */
-export declare const claimManifest: (
+export const claimManifest = async (
   log: RegistryLog,
   lease: Lease,
   manifest: ObjectRef,
-) => Promise<RegistryState>;
+): Promise<RegistryState> => {
+  const { state } = await log.append((current) => {
+    holdLease(current, lease);
+    return { type: 'claim', epoch: lease.epoch, manifest };
+  });
+  return state;
+};
+
+/** A comparison with a champion that is none any more says nothing about the present one. */
+const judge = (gate: GateReport, comparedWith: number | null, state: RegistryState): GateReport => {
+  const wins = gate.verdict === 'promote' || gate.verdict === 'first';
+  if (!wins || comparedWith === state.champion) return gate;
+  return {
+    ...gate,
+    verdict: 'not-enough-evidence',
+    needed: null,
+    reasons: [
+      ...gate.reasons,
+      `champion_changed: version ${state.champion} became champion during the training`,
+    ],
+  };
+};
 
 /**
  * Registers a candidate whose objects are all in the store, as champion where the gate says so. If
  * the champion changed since the gate compared, the candidate is kept and not promoted.
  * @throws RelearnError conflict/`lease_lost`
  */
-export declare const registerCandidate: (
+export const registerCandidate = async (
   log: RegistryLog,
   lease: Lease,
   candidate: Candidate,
-) => Promise<{
-  readonly version: VersionRecord;
-  readonly gate: GateReport;
-  readonly state: RegistryState;
-}>;
+): Promise<Registered> => {
+  const { appended, state } = await log.append((current) => {
+    holdLease(current, lease);
+    const gate = judge(candidate.gate, candidate.comparedWith, current);
+    const type = gate.verdict === 'promote' || gate.verdict === 'first' ? 'publish' : 'reject';
+    return { ...candidate, type, epoch: lease.epoch, gate };
+  });
+  const version = state.versions.find(({ slot }) => slot === appended?.slot);
+  if (!version) {
+    const { reason } = state.invalid.find(({ slot }) => slot === appended?.slot) ?? {};
+    throw new RelearnError(
+      'internal',
+      'registration_refused',
+      `The log refused the version: ${reason}.`,
+    );
+  }
+  return { version, gate: version.entry.gate, state };
+};
 
-/** Makes base data visible. */
-export declare const registerImport: (
+/** Makes base data visible. Everything the manifest names must be in the store. */
+export const registerImport = async (
   log: RegistryLog,
   manifest: ObjectRef,
-) => Promise<RegistryState>;
+): Promise<RegistryState> => (await log.append(() => ({ type: 'import', manifest }))).state;
 
-/** @throws RelearnError not-found/`unknown_version` */
-export declare const promoteVersion: (log: RegistryLog, version: number) => Promise<RegistryState>;
+/** Nothing happens where it is champion already. @throws RelearnError not-found/`unknown_version` */
+export const promoteVersion = async (log: RegistryLog, version: number): Promise<RegistryState> => {
+  const { state } = await log.append((current) => {
+    versionOf(current, version);
+    return current.champion === version ? undefined : { type: 'promote', version };
+  });
+  return state;
+};
 
-/** @throws RelearnError conflict/`no_previous_champion` */
-export declare const rollbackChampion: (log: RegistryLog) => Promise<RegistryState>;
+/** Back to the champion before. @throws RelearnError conflict/`no_previous_champion` */
+export const rollbackChampion = async (log: RegistryLog): Promise<RegistryState> => {
+  const { state } = await log.append(({ championStack }) => {
+    const [to, from] = championStack.slice(-2);
+    if (to === undefined || from === undefined) {
+      throw new RelearnError(
+        'conflict',
+        'no_previous_champion',
+        'There is no champion to go back to.',
+        {
+          hint: 'Choose a version by hand: relearn models promote V',
+        },
+      );
+    }
+    return { type: 'rollback', from, to };
+  });
+  return state;
+};

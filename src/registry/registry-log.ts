@@ -1,8 +1,22 @@
-/** The log: create-only numbered slots in the store. */
+/**
+ * The log: numbered slots in the store, each created once and never changed. Whoever creates the
+ * next slot decides what happened next; whoever finds it taken reads it and decides again. (Delta
+ * Lake and SlateDB commit the same way.)
+ */
 import type { Clock } from '../base/clock.ts';
-import type { EntryDraft, RegistryEntry } from '../records/registry-entry.ts';
+import { isRelearnError, RelearnError } from '../base/errors.ts';
+import { encodeJson } from '../records/json-object.ts';
+import { logPrefix, logSlotKey, parseLogSlotKey } from '../records/keys.ts';
+import {
+  type EntryDraft,
+  entryHeaderSchema,
+  knownEntryTypes,
+  type RegistryEntry,
+  readerVersion,
+  registryEntrySchema,
+} from '../records/registry-entry.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { RegistryState } from './registry-state.ts';
+import { applyEntry, emptyRegistryState, type RegistryState } from './registry-state.ts';
 
 export interface LogRecord {
   readonly slot: number;
@@ -12,11 +26,16 @@ export interface LogRecord {
 export interface RegistryLog {
   /** The state as of the last `read` or `append`; no call to the store. */
   readonly state: RegistryState;
-  /** Reads what was appended since, and folds it. One call to the store when nothing was. */
+  /**
+   * Reads what was appended since, and folds it. One call to the store when nothing was.
+   * @throws RelearnError corrupt/`invalid_log_slot`, corrupt/`log_gap`; `state` then keeps what was
+   * read before
+   */
   read(): Promise<RegistryState>;
   /**
    * Appends what `decide` wants, given the newest state; asked again whenever another writer was
    * faster. `state.nextSlot` is the slot that the entry will take. Undefined = append nothing.
+   * @throws RelearnError unavailable/`log_too_new`, unavailable/`ambiguous_write`, and `read`'s
    */
   append(
     decide: (state: RegistryState) => EntryDraft | undefined,
@@ -27,11 +46,164 @@ export interface RegistryLog {
 
 export interface RegistryLogOptions {
   readonly clock: Clock;
+  /** Unique names. */
   newId(): string;
 }
 
+/** Slots fetched together on the first read. */
+const fetchedTogether = 16;
+/** Milliseconds before each new try of a write whose outcome is unknown. */
+const retryDelays = [50, 200, 1_000, 3_000];
+
+type Slot = { readonly entry: RegistryEntry } | { readonly tooNew: string };
+
+const decodeSlot = (bytes: Uint8Array, key: string): Slot => {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const { type, minReaderVersion } = entryHeaderSchema.parse(json);
+    if (minReaderVersion > readerVersion) return { tooNew: `format ${minReaderVersion}` };
+    if (!knownEntryTypes.has(type)) return { tooNew: `an entry of type ${JSON.stringify(type)}` };
+    return { entry: registryEntrySchema.parse(json) };
+  } catch (error) {
+    throw new RelearnError('corrupt', 'invalid_log_slot', `The log entry ${key} is damaged.`, {
+      hint: 'Restore it from a backup. It is never skipped, because what follows rests on it.',
+      cause: error,
+      details: { key },
+    });
+  }
+};
+
 /** Reads nothing yet; call `read` first where the state matters. */
-export declare const openRegistryLog: (
+export const openRegistryLog = (
   store: ObjectStore,
-  options: RegistryLogOptions,
-) => RegistryLog;
+  { clock, newId }: RegistryLogOptions,
+): RegistryLog => {
+  let state = emptyRegistryState;
+  const records: LogRecord[] = [];
+  let opened = false;
+  let reading: Promise<RegistryState> | undefined;
+
+  const fold = (bytes: Uint8Array): void => {
+    const slot = state.nextSlot;
+    const found = decodeSlot(bytes, logSlotKey(slot));
+    if ('tooNew' in found) {
+      const reason = `slot ${slot} holds ${found.tooNew}, which this program does not know`;
+      state = { ...state, halted: { slot, reason } };
+      return;
+    }
+    state = applyEntry(state, found.entry);
+    records.push({ slot, entry: found.entry });
+  };
+
+  /** The first read asks the list for the end, so that a hole in the middle is noticed. */
+  const lastListedSlot = async (): Promise<number> => {
+    let last = 0;
+    for await (const { key } of store.list(logPrefix)) {
+      last = Math.max(last, parseLogSlotKey(key) ?? 0);
+    }
+    return last;
+  };
+
+  const readUpTo = async (last: number): Promise<void> => {
+    while (!state.halted && state.nextSlot <= last) {
+      const count = Math.min(fetchedTogether, last - state.nextSlot + 1);
+      const keys = Array.from({ length: count }, (_, index) => logSlotKey(state.nextSlot + index));
+      const bodies = await Promise.all(keys.map((key) => store.get(key)));
+      for (const [index, bytes] of bodies.entries()) {
+        if (!bytes) {
+          throw new RelearnError('corrupt', 'log_gap', `The log entry ${keys[index]} is missing.`, {
+            hint: 'Restore it from a backup. Entries of the log must never be deleted.',
+            details: { key: keys[index] },
+          });
+        }
+        if (!state.halted) fold(bytes);
+      }
+    }
+  };
+
+  const catchUp = async (): Promise<RegistryState> => {
+    if (!opened) {
+      await readUpTo(await lastListedSlot());
+      opened = true;
+    }
+    while (!state.halted) {
+      const bytes = await store.get(logSlotKey(state.nextSlot));
+      if (!bytes) break;
+      fold(bytes);
+    }
+    return state;
+  };
+
+  /** Callers at the same time share one read, so that no slot is folded twice. */
+  const readFresh = async (): Promise<RegistryState> => {
+    while (reading) await reading.catch(() => {});
+    reading = catchUp();
+    try {
+      return await reading;
+    } finally {
+      reading = undefined;
+    }
+  };
+
+  /** Retries where the outcome is unknown: the same body again can't do harm. */
+  const create = async (key: string, bytes: Uint8Array): Promise<'created' | 'exists'> => {
+    for (const delay of retryDelays) {
+      try {
+        return await store.putIfAbsent(key, bytes);
+      } catch (error) {
+        if (!isRelearnError(error, 'ambiguous_write')) throw error;
+        await clock.sleep(delay);
+      }
+    }
+    return store.putIfAbsent(key, bytes);
+  };
+
+  /** "Exists" may be the echo of our own first try: the write id tells. */
+  const isOurs = async (key: string, writeId: string): Promise<boolean> => {
+    const bytes = await store.get(key);
+    if (!bytes) return false;
+    const found = decodeSlot(bytes, key);
+    return 'entry' in found && found.entry.writeId === writeId;
+  };
+
+  const append: RegistryLog['append'] = async (decide) => {
+    const writeId = newId();
+    for (;;) {
+      const before = await readFresh();
+      if (before.halted) {
+        throw new RelearnError(
+          'unavailable',
+          'log_too_new',
+          `The log goes beyond this program: ${before.halted.reason}.`,
+          {
+            hint: 'Upgrade relearn; a newer release has written to this store.',
+            details: before.halted,
+          },
+        );
+      }
+      const draft = decide(before);
+      if (!draft) return { appended: undefined, state: before };
+      const entry: RegistryEntry = {
+        ...draft,
+        writeId,
+        minReaderVersion: 1,
+        at: new Date(clock.now()).toISOString(),
+      };
+      const slot = before.nextSlot;
+      const key = logSlotKey(slot);
+      const outcome = await create(key, encodeJson(registryEntrySchema.parse(entry)));
+      if (outcome === 'created' || (await isOurs(key, writeId))) {
+        return { appended: { slot, entry }, state: await readFresh() };
+      }
+    }
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    read: readFresh,
+    append,
+    records: (from = 1) => records.slice(Math.max(0, from - 1)),
+  };
+};
