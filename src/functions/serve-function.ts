@@ -1,0 +1,39 @@
+/**
+ * What the three cloud functions share: read the environment, open the store, serve one verb until
+ * the host says stop.
+ */
+import { systemClock } from '../base/clock.ts';
+import { isRelearnError } from '../base/errors.ts';
+import type { FunctionName } from '../http/app-context.ts';
+import { anonymousFrom, isFunctionCompute, keysFrom, portFrom } from '../http/environment.ts';
+import { createLogger, serve } from '../http/serve.ts';
+import { stopSignal } from '../http/stop-signals.ts';
+import { createRelearn } from '../loop/relearn.ts';
+
+export const serveFunction = async (name: FunctionName): Promise<void> => {
+  const { env } = process;
+  const logger = createLogger(env.RELEARN_LOG_LEVEL);
+  try {
+    const relearn = await createRelearn({
+      store: env.RELEARN_STORE ?? './relearn-store',
+      inference: 'worker',
+      log: (level, message, fields) => logger[level](fields ?? {}, message),
+    });
+    const server = await serve({
+      relearn,
+      host: env.RELEARN_HOST ?? (isFunctionCompute(env) ? '0.0.0.0' : '127.0.0.1'),
+      port: portFrom(env),
+      functions: [name],
+      keys: keysFrom(env),
+      anonymous: anonymousFrom(env),
+      logger,
+      clock: systemClock,
+      signal: stopSignal(),
+    });
+    await server.closed;
+  } catch (error) {
+    const { code, hint } = isRelearnError(error) ? error : { code: 'internal', hint: undefined };
+    logger.fatal({ code, hint, err: error }, 'the function ended');
+    process.exitCode = isRelearnError(error) && error.kind === 'usage' ? 2 : 1;
+  }
+};
