@@ -85,10 +85,10 @@ const hashOfPage = async () => {
 
 const buildPage = async () => {
   if (!existsSync(join(root, 'web/vite.config.ts'))) return;
-  const stampFile = join(dist, 'page.stamp');
+  const stampFile = join(dist, 'web.stamp');
   const stamp = await hashOfPage();
   const previous = await readFile(stampFile, 'utf8').catch(() => '');
-  if (stamp === previous && existsSync(join(dist, 'page/index.html'))) return;
+  if (stamp === previous && existsSync(join(dist, 'web/index.html'))) return;
   await run('vite/bin/vite.js', ['build', 'web', '--logLevel', 'warn']);
   await writeFile(stampFile, stamp);
 };

@@ -187,8 +187,8 @@ export const paintFace = (
   const paintBody = () => {
     paintFur(ellipse([-0.05 * yaw, 1.75], 1.05, 1.05), scaleColour(traits.fur, 0.85));
     paintFur(ellipse([-0.05 * yaw, 1.6], 0.45, 0.6), scaleColour(traits.muzzle, 0.9), {
-      opacity: 0.7,
-      softness: 4,
+      opacity: 0.55,
+      softness: 8,
     });
     if (traits.collar) {
       paint(curve([-0.62, 0.78], [0, 1.22], [0.62, 0.78], 0.09), traits.collar, {

@@ -107,7 +107,7 @@ export const paintBackground = (canvas: Canvas, random: Random): void => {
       [1.1, bottom],
       [-0.1, bottom],
     ]);
-  fill(canvas, whole(canvas), rectangle(-0.1, 1.1), { colour: above, shade });
+  fill(canvas, whole(canvas), rectangle(-0.1, horizon + 0.1), { colour: above, shade });
   fill(canvas, whole(canvas), rectangle(horizon, 1.1), { colour: below, shade, softness: 2 });
   const count = random.integer(9);
   for (let index = 0; index < count; index++) {
@@ -125,6 +125,10 @@ export const paintForeground = (canvas: Canvas, random: Random): void => {
   }
 };
 
+/** The film: brightness from 0 to `brightest` in so many steps. */
+const tones = 2048;
+const brightest = 2;
+
 /**
  * What the camera makes of it: white balance, exposure, a vignette, blur and grain.
  * @returns uint8 [size, size, 3]
@@ -133,29 +137,31 @@ export const photograph = (canvas: Canvas, random: Random): Uint8Array => {
   const { size, pixels } = canvas;
   blur(canvas, random.next() < 0.6 ? between(random, 0, 1.5) : between(random, 1.5, 7));
   const warmth = between(random, -0.12, 0.12);
-  const exposure = random.next() < 0.25 ? between(random, 0.4, 0.7) : between(random, 0.8, 1.2);
-  const gamma = between(random, 0.8, 1.25);
+  const exposure = random.next() < 0.25 ? between(random, 0.55, 0.75) : between(random, 0.85, 1.2);
+  const gamma = between(random, 0.8, 1.15);
   const vignette = between(random, 0, 0.5);
-  const grain = between(random, 0.005, 0.07);
+  const grain = between(random, 0.01, 0.14);
   const colourless = random.next() < 0.1;
   const balance: Colour = scaleColour([1 + warmth, 1, 1 - warmth], exposure);
+  const develop = Uint8Array.from({ length: tones }, (_, tone) =>
+    Math.round(255 * Math.min(1, (tone / tones) * brightest) ** gamma),
+  );
   const out = new Uint8Array(pixels.length);
   for (let pixel = 0; pixel < size * size; pixel++) {
     const x = (pixel % size) / size - 0.5;
     const y = Math.floor(pixel / size) / size - 0.5;
     const fall = 1 - vignette * (x * x + y * y);
     const at = pixel * 3;
-    const [red, green, blue] = [
-      pixels[at] as number,
-      pixels[at + 1] as number,
-      pixels[at + 2] as number,
-    ];
-    const grey = 0.3 * red + 0.59 * green + 0.11 * blue;
-    const speck = (random.next() + random.next() - 1) * grain;
+    const grey =
+      0.3 * (pixels[at] as number) +
+      0.59 * (pixels[at + 1] as number) +
+      0.11 * (pixels[at + 2] as number);
+    const speck = (random.next() - 0.5) * grain;
     for (let channel = 0; channel < 3; channel++) {
       const seen = colourless ? grey : (pixels[at + channel] as number);
-      const value = Math.max(0, seen * fall * (balance[channel] as number)) ** gamma + speck;
-      out[at + channel] = Math.min(255, Math.max(0, Math.round(value * 255)));
+      const light = seen * fall * (balance[channel] as number) + speck;
+      const tone = Math.floor((Math.max(0, light) / brightest) * tones);
+      out[at + channel] = develop[Math.min(tones - 1, tone)] as number;
     }
   }
   return out;

@@ -58,7 +58,8 @@ const distanceToSegment = (x: number, y: number, from: Point, to: Point): number
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
   const along = ((x - from[0]) * dx + (y - from[1]) * dy) / (dx * dx + dy * dy || 1);
   const t = Math.min(1, Math.max(0, along));
-  return Math.hypot(x - from[0] - t * dx, y - from[1] - t * dy);
+  const [u, v] = [x - from[0] - t * dx, y - from[1] - t * dy];
+  return Math.sqrt(u * u + v * v);
 };
 
 const pairs = (points: readonly Point[], closed: boolean): readonly (readonly [Point, Point])[] => {
