@@ -1,4 +1,18 @@
-/** The only importer of sharp. */
+/**
+ * Decodes and encodes pictures. The only importer of sharp: every picture from outside passes
+ * through here, under one set of limits, and only JPEG, PNG and WebP are ever tried.
+ */
+import sharp, { type Sharp } from 'sharp';
+import { RelearnError } from '../base/errors.ts';
+import { type ImageHeader, readImageHeader } from './image-header.ts';
+
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
+});
+// One thread for each picture: pictures are decoded side by side instead.
+sharp.concurrency(1);
+sharp.cache(false);
 
 /** sRGB, 8 bits a channel. */
 export interface Picture {
@@ -10,24 +24,162 @@ export interface Picture {
 }
 
 export interface DecodeLimits {
-  /** width × height, default 24 million. */
+  /** Most pixels, width × height, as stored. */
   readonly maxPixels: number;
-  /** Most seconds libvips may work on one picture, default 2. */
+  /** Most seconds of work on one picture. */
   readonly seconds: number;
 }
 
-export declare const defaultDecodeLimits: DecodeLimits;
-/** Upright, short side shrunk to at most 256. */
-export declare const decodeImage: (bytes: Uint8Array, limits?: DecodeLimits) => Promise<Picture>;
+export const defaultDecodeLimits: DecodeLimits = { maxPixels: 24_000_000, seconds: 2 };
+
+/** Pictures are kept with a short side of at most this; smaller ones keep their size. */
+export const storedShortSide = 256;
+/** JPEG, the form in which pictures are kept, can't be longer. */
+const longestSide = 65_500;
+/** libpng's own limit; a header beyond it is damage, not a large picture. */
+const sanePngSide = 1_000_000;
+/** A file with less than this was not cut while copied: it holds nothing but its magic bytes. */
+const shortestHeader = 24;
+const maxChannels = 5;
+/** An encoder writes about ten; thousands are made to keep a decoder busy. */
+const maxScans = 100;
+
+const refusals = {
+  empty_image: 'The picture is empty.',
+  unsupported_image: 'The picture is not a JPEG, PNG or WebP.',
+  corrupt_image: 'The picture is damaged and cannot be decoded.',
+  truncated_image: 'The picture ends before it is complete.',
+  too_many_pixels: 'The picture has too many pixels.',
+  too_many_channels: 'The picture has too many colour channels.',
+  image_too_complex: 'The picture takes too long to decode.',
+  aspect_ratio: 'The picture is too long and thin.',
+} as const;
+
+const cures: { readonly [Code in keyof typeof refusals]?: string } = {
+  unsupported_image: 'Send a JPEG, PNG or WebP.',
+  too_many_pixels: 'Shrink the picture and send it again.',
+  truncated_image: 'Send the whole file again.',
+};
+
+const refuse = (code: keyof typeof refusals, cause?: unknown): RelearnError => {
+  const hint = cures[code];
+  return new RelearnError('invalid', code, refusals[code], {
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+};
+
+/** What is wrong according to the header alone, before a decoder sees a byte. */
+const checkHeader = (bytes: Uint8Array, limits: DecodeLimits): ImageHeader => {
+  if (bytes.length === 0) throw refuse('empty_image');
+  const header = readImageHeader(bytes);
+  if (header === undefined) throw refuse('unsupported_image');
+  const { format, size, channels, scans, cut } = header;
+  if (size === undefined) {
+    throw refuse(cut && bytes.length >= shortestHeader ? 'truncated_image' : 'corrupt_image');
+  }
+  const longest = Math.max(size.width, size.height);
+  if (size.width === 0 || size.height === 0) throw refuse('corrupt_image');
+  if (format === 'png' && longest > sanePngSide) throw refuse('corrupt_image');
+  if (channels > maxChannels) throw refuse('too_many_channels');
+  if (size.width * size.height > limits.maxPixels) throw refuse('too_many_pixels');
+  if (longest > longestSide) throw refuse('aspect_ratio');
+  if (scans > maxScans) throw refuse('image_too_complex');
+  if (cut) throw refuse('truncated_image');
+  return header;
+};
+
+/**
+ * The one pipeline that every picture from outside passes: upright, short side at most 256, alpha
+ * removed, sRGB. The resize stands first after the input so that JPEGs are shrunk while loading.
+ */
+const upright = (bytes: Uint8Array, limits: DecodeLimits): Sharp => {
+  checkHeader(bytes, limits);
+  return sharp(bytes, {
+    limitInputPixels: limits.maxPixels,
+    limitInputChannels: maxChannels,
+    failOn: 'warning',
+    unlimited: false,
+    pages: 1,
+  })
+    .timeout({ seconds: limits.seconds })
+    .autoOrient()
+    .resize(storedShortSide, storedShortSide, { fit: 'outside', withoutEnlargement: true })
+    .removeAlpha()
+    .toColourspace('srgb');
+};
+
+const decoderFailure = (cause: unknown): RelearnError => {
+  const message = cause instanceof Error ? cause.message : '';
+  // sharp gives its time-out no code of its own; the words are the only sign.
+  return refuse(/timeout/i.test(message) ? 'image_too_complex' : 'corrupt_image', cause);
+};
+
+/**
+ * Decodes a JPEG, PNG or WebP: upright, in sRGB without alpha, short side shrunk to at most 256,
+ * the first frame where there are several.
+ * @throws RelearnError invalid/`empty_image`, `unsupported_image`, `corrupt_image`,
+ *   `truncated_image`, `too_many_pixels`, `too_many_channels`, `image_too_complex`, `aspect_ratio`
+ */
+export const decodeImage = async (
+  bytes: Uint8Array,
+  limits: DecodeLimits = defaultDecodeLimits,
+): Promise<Picture> => {
+  const pipeline = upright(bytes, limits).raw();
+  try {
+    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, channels: 3, data };
+  } catch (cause) {
+    throw decoderFailure(cause);
+  }
+};
+
 export interface NormalizedImage {
+  /** JPEG without metadata. */
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
 }
-/** What is stored: decodeImage's picture as JPEG, quality 95, 4:4:4, no metadata. */
-export declare const normalizeImage: (
+
+const storedForm = { quality: 95, chromaSubsampling: '4:4:4' } as const;
+
+/**
+ * What is stored of a picture: the picture that decodeImage answers, as JPEG of quality 95, 4:4:4,
+ * no metadata.
+ * @throws as decodeImage
+ */
+export const normalizeImage = async (
   bytes: Uint8Array,
-  limits?: DecodeLimits,
-) => Promise<NormalizedImage>;
-export declare const encodeJpeg: (picture: Picture, quality?: number) => Promise<Uint8Array>;
-export declare const encodePng: (picture: Picture) => Promise<Uint8Array>;
+  limits: DecodeLimits = defaultDecodeLimits,
+): Promise<NormalizedImage> => {
+  const pipeline = upright(bytes, limits).jpeg(storedForm);
+  try {
+    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
+    return { bytes: data, width: info.width, height: info.height };
+  } catch (cause) {
+    throw decoderFailure(cause);
+  }
+};
+
+const fromPixels = ({ width, height, channels, data }: Picture): Sharp =>
+  sharp(data, { raw: { width, height, channels } });
+
+/** Squeezes a picture to width × height. @returns uint8 [height, width, channels], 1 = grey */
+export const resizePicture = async (
+  picture: Picture,
+  { width, height, channels }: { width: number; height: number; channels: 1 | 3 },
+): Promise<Uint8Array> =>
+  fromPixels(picture)
+    .resize(width, height, { fit: 'fill' })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .raw()
+    .toBuffer();
+
+/** @param quality 1..100 */
+export const encodeJpeg = async (picture: Picture, quality = 95): Promise<Uint8Array> =>
+  fromPixels(picture)
+    .jpeg({ ...storedForm, quality })
+    .toBuffer();
+
+export const encodePng = async (picture: Picture): Promise<Uint8Array> =>
+  fromPixels(picture).png().toBuffer();
