@@ -33,8 +33,8 @@ export const mcnemarTest = (wins: number, losses: number): number => {
 };
 
 /** Standard normal quantiles for α = 0.05 and for a power of 0.80. */
-const zAlpha = 1.645;
-const zPower = 0.842;
+const zAlpha = 1.6448536269514722;
+const zPower = 0.8416212335729143;
 
 /**
  * Pictures that would decide at level 0.05 with a chance of 0.80 (Connor 1987).
