@@ -1,6 +1,11 @@
 /** Scores a classifier on pictures, in a fixed order, so that two models can be compared item by item. */
+
+import type { TrainingBatch } from '../data/data-loader.ts';
+import { createEvaluationBatches } from '../data/evaluation-batches.ts';
+import type { LabelledPicture } from '../data/pixel-cache.ts';
 import type { Classifier } from '../engine/runtime/classifier.ts';
-import type { LabelledPicture } from './fit.ts';
+import { argmax } from '../engine/tensor/reduce.ts';
+import { crossEntropy, topKAccuracy } from './metrics.ts';
 
 export interface Evaluation {
   /** Class index predicted for each picture, in input order. */
@@ -13,12 +18,50 @@ export interface Evaluation {
   readonly top2Accuracy: number;
 }
 
-export type Evaluate = (
+export interface EvaluateOptions {
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+  onProgress?(done: number): void;
+}
+
+export const evaluate = (
   classifier: Classifier,
   pictures: readonly LabelledPicture[],
-  options?: {
-    readonly batchSize?: number;
-    readonly signal?: AbortSignal;
-    onProgress?(done: number): void;
-  },
-) => Promise<Evaluation>;
+  { batchSize = 64, ...options }: EvaluateOptions = {},
+): Promise<Evaluation> => {
+  const { preprocessing } = classifier;
+  const batches = createEvaluationBatches({ pictures, preprocessing, batchSize });
+  return evaluateBatches(classifier, batches, pictures.length, options);
+};
+
+/** The same on batches that were prepared before, so that a run decodes its validation set once. */
+export const evaluateBatches = async (
+  classifier: Classifier,
+  batches: AsyncIterable<TrainingBatch>,
+  count: number,
+  { signal, onProgress }: Omit<EvaluateOptions, 'batchSize'> = {},
+): Promise<Evaluation> => {
+  const classes = classifier.labels.length;
+  const probabilities = new Float32Array(count * classes);
+  const predicted = new Int32Array(count);
+  const truth = new Int32Array(count);
+  let done = 0;
+  for await (const { pixels, labels } of batches) {
+    signal?.throwIfAborted();
+    const rows = await classifier.classify(pixels, labels.length);
+    probabilities.set(rows, done * classes);
+    truth.set(labels, done);
+    for (let i = 0; i < labels.length; i++)
+      predicted[done + i] = argmax(rows.subarray(i * classes, (i + 1) * classes));
+    done += labels.length;
+    onProgress?.(done);
+  }
+  const right = predicted.reduce((sum, label, i) => sum + (label === truth[i] ? 1 : 0), 0);
+  return {
+    predicted,
+    probabilities,
+    loss: crossEntropy(probabilities, classes, truth),
+    accuracy: count === 0 ? 0 : right / count,
+    top2Accuracy: topKAccuracy(probabilities, classes, truth, 2),
+  };
+};

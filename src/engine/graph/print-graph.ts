@@ -1,10 +1,13 @@
 /** A graph as stable text that a person can read and a test can compare. */
 import type { Graph, Value } from './graph.ts';
 
-const describe = (value: Value): string => `${value.name}: ${value.dtype}[${value.shape.join(',')}]`;
+const describe = (value: Value): string =>
+  `${value.name}: ${value.dtype}[${value.shape.join(',')}]`;
 
 const attributesText = (attributes: object): string => {
-  const parts = Object.entries(attributes).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const parts = Object.entries(attributes).map(
+    ([name, value]) => `${name}=${JSON.stringify(value)}`,
+  );
   return parts.length === 0 ? '' : ` {${parts.join(' ')}}`;
 };
 

@@ -7,7 +7,11 @@ import { sameShape } from '../tensor/shape.ts';
 import type { Graph, Node, Value } from './graph.ts';
 
 /** Rewrites of a node whose first output equals an existing value. */
-const sameAs = (graph: Graph, node: Node, producer: ReadonlyMap<Value, Node>): Value | undefined => {
+const sameAs = (
+  graph: Graph,
+  node: Node,
+  producer: ReadonlyMap<Value, Node>,
+): Value | undefined => {
   const [input, second] = node.inputs as readonly [Value, Value | undefined];
   const output = node.outputs[0] as Value;
   const isScalar = (value: Value | undefined, number: number) => {

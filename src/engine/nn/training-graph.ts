@@ -8,7 +8,7 @@ import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { simplify } from '../graph/simplify.ts';
 import type { Shape } from '../tensor/shape.ts';
-import { type Architecture } from './architectures.ts';
+import type { Architecture } from './architectures.ts';
 import { createContext } from './layers.ts';
 import { softmaxCrossEntropy } from './losses.ts';
 import type { Optimizer } from './optimizers.ts';
@@ -45,7 +45,12 @@ export const buildTrainingGraph = (
 ): TrainingGraph => {
   const b = new GraphBuilder();
   const context = createContext(b, true);
-  const pixels = b.input('pixels', 'uint8', [batchSize, imageSize, imageSize, architecture.channels]);
+  const pixels = b.input('pixels', 'uint8', [
+    batchSize,
+    imageSize,
+    imageSize,
+    architecture.channels,
+  ]);
   const targets = b.input('targets', 'float32', [batchSize, classes]);
   const logits = architecture.build(context, imagesFromPixels(b, pixels), classes);
   const loss = softmaxCrossEntropy(b, logits, targets);
@@ -57,7 +62,10 @@ export const buildTrainingGraph = (
     trainable.map(({ value }) => value),
   );
   const hyperparameters = Object.fromEntries(
-    Object.keys(optimizer.hyperparameters(1, 1)).map((name) => [name, b.input(name, 'float32', [])]),
+    Object.keys(optimizer.hyperparameters(1, 1)).map((name) => [
+      name,
+      b.input(name, 'float32', []),
+    ]),
   );
   const states: Value[] = [];
   const state = (name: string, shape: Shape): Value => {
@@ -77,7 +85,9 @@ export const buildTrainingGraph = (
       decay,
     });
     b.output(`next/${weight.name}`, next.weight);
-    own.forEach((value, i) => b.output(`next/${value.name}`, next.state[i] as Value));
+    own.forEach((value, i) => {
+      b.output(`next/${value.name}`, next.state[i] as Value);
+    });
     if (outputGradients) b.output(`gradient/${weight.name}`, gradient);
   });
   for (const { running, batch } of context.statistics) {

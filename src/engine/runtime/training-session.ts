@@ -2,13 +2,15 @@
  * A compiled training step and the weights it moves. Blocks its thread for the length of a step;
  * runs in the training child process.
  */
+
+import type { Random } from '../../base/random.ts';
+import type { Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from '../nn/architectures.ts';
 import { createOptimizer, type OptimizerSettings } from '../nn/optimizers.ts';
 import { buildTrainingGraph } from '../nn/training-graph.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
-import type { Random } from '../../base/random.ts';
 import { createSession } from './session.ts';
 
 export interface TrainingSessionOptions {
@@ -32,6 +34,8 @@ export interface StepResult {
 }
 
 export interface TrainingSession {
+  /** The compiled step, for people to look at. */
+  readonly graph: Graph;
   /**
    * One step on one batch.
    * @param pixels uint8 [N,H,W,C]
@@ -70,6 +74,7 @@ export const createTrainingSession = async (
   let stepNumber = 0;
 
   return {
+    graph,
     step: async (pixels, targets, learningRate) => {
       stepNumber += 1;
       const inputs: Record<string, Tensor> = Object.fromEntries(current);

@@ -1,0 +1,117 @@
+/**
+ * A trained model as one ONNX file: the serving graph with its weights, and in the metadata all
+ * that is needed to feed it, read its answers and train it further.
+ */
+import { RelearnError } from '../../base/errors.ts';
+import { decodeOnnx, encodeOnnx, onnxDataType } from '../../formats/onnx.ts';
+import type { Preprocessing } from '../../records/preprocessing.ts';
+import { toOnnx } from '../graph/to-onnx.ts';
+import { architectures, isArchitectureName } from './architectures.ts';
+import { buildServingGraph } from './serving-graph.ts';
+
+export interface ModelDescription {
+  readonly architecture: string;
+  /** In class-index order. */
+  readonly labels: readonly string[];
+  readonly preprocessing: Preprocessing;
+}
+
+export interface Model extends ModelDescription {
+  /** By parameter name; running statistics included. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+const keys = {
+  architecture: 'relearn.architecture',
+  labels: 'relearn.labels',
+  preprocessing: 'relearn.preprocessing',
+} as const;
+
+/** @throws RelearnError usage/`unknown_architecture` */
+export const findArchitecture = (name: string) => {
+  if (isArchitectureName(name)) return architectures[name];
+  const known = Object.keys(architectures).join(', ');
+  throw new RelearnError('usage', 'unknown_architecture', `there is no architecture "${name}"`, {
+    hint: `Use one of: ${known}.`,
+  });
+};
+
+export const writeModel = (model: Model): Uint8Array => {
+  const graph = buildServingGraph(findArchitecture(model.architecture), {
+    classes: model.labels.length,
+    imageSize: model.preprocessing.width,
+  });
+  return toOnnx(graph, {
+    weights: model.weights,
+    openBatch: true,
+    metadata: {
+      [keys.architecture]: model.architecture,
+      [keys.labels]: JSON.stringify(model.labels),
+      [keys.preprocessing]: JSON.stringify(model.preprocessing),
+    },
+  });
+};
+
+/** Adds or replaces metadata entries, such as the version and its lineage. */
+export const withMetadata = (
+  bytes: Uint8Array,
+  entries: Readonly<Record<string, string>>,
+): Uint8Array => {
+  const model = decodeOnnx(bytes);
+  const all = { ...toRecord(model.metadataProps), ...entries };
+  return encodeOnnx({
+    ...model,
+    metadataProps: Object.entries(all).map(([key, value]) => ({ key, value })),
+  });
+};
+
+/** @throws RelearnError corrupt/`invalid_model_file` where the file is not one of Relearn's models */
+export const describeModel = (bytes: Uint8Array): ModelDescription =>
+  describe(toRecord(decodeOnnx(bytes).metadataProps));
+
+/** @throws RelearnError corrupt/`invalid_model_file` where the file is not one of Relearn's models */
+export const readModel = (bytes: Uint8Array): Model => {
+  const { graph, metadataProps } = decodeOnnx(bytes);
+  const weights = new Map<string, Float32Array>();
+  for (const { name, dataType, rawData } of graph.initializer) {
+    if (!name || dataType !== onnxDataType.float32 || !rawData) continue;
+    // A copy, because the bytes of a protobuf field need not be aligned.
+    weights.set(name, new Float32Array(rawData.slice().buffer));
+  }
+  return { ...describe(toRecord(metadataProps)), weights };
+};
+
+const toRecord = (entries: readonly { key: string; value: string }[]): Record<string, string> =>
+  Object.fromEntries(entries.map(({ key, value }) => [key, value]));
+
+const describe = (metadata: Readonly<Record<string, string>>): ModelDescription => {
+  const read = (key: string): unknown => {
+    try {
+      return JSON.parse(metadata[key] ?? '');
+    } catch (cause) {
+      throw notOurs(key, cause);
+    }
+  };
+  const architecture = metadata[keys.architecture];
+  const labels = read(keys.labels);
+  const preprocessing = read(keys.preprocessing);
+  if (architecture === undefined) throw notOurs(keys.architecture);
+  if (!isLabels(labels)) throw notOurs(keys.labels);
+  if (!isPreprocessing(preprocessing)) throw notOurs(keys.preprocessing);
+  return { architecture, labels, preprocessing };
+};
+
+const isLabels = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.length > 1 && value.every((label) => typeof label === 'string');
+
+const isPreprocessing = (value: unknown): value is Preprocessing => {
+  const { width, height, channels, fit } = (value ?? {}) as Record<string, unknown>;
+  const isSide = (side: unknown) => Number.isInteger(side) && Number(side) > 0;
+  return isSide(width) && isSide(height) && (channels === 1 || channels === 3) && fit === 'fill';
+};
+
+const notOurs = (key: string, cause?: unknown): RelearnError =>
+  new RelearnError('corrupt', 'invalid_model_file', `the model file's metadata lacks "${key}"`, {
+    cause,
+    hint: 'Use a model that Relearn wrote, or promote another version.',
+  });
