@@ -19,7 +19,7 @@ export interface CliContext {
   readonly stderr: TextStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C (its reason's message is SIGINT) and by SIGTERM. */
   readonly signal: AbortSignal;
   /** Of the program. */
   readonly version: string;

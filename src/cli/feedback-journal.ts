@@ -32,7 +32,7 @@ export const stateFolder = (
 };
 
 /** A journal that forgets, where there is no folder to write to. */
-const createForgetful = (): FeedbackJournal => ({
+export const createForgetfulJournal = (): FeedbackJournal => ({
   answered: new Set(),
   remember: () => {},
   close: async () => {},
@@ -43,12 +43,12 @@ export const openFeedbackJournal = async (
   folder: string | undefined,
   url: string,
 ): Promise<FeedbackJournal> => {
-  if (folder === undefined) return createForgetful();
+  if (folder === undefined) return createForgetfulJournal();
   const file = join(folder, `feedback-${sha256(Buffer.from(url)).slice(0, 32)}.journal`);
   try {
     await mkdir(folder, { recursive: true });
   } catch {
-    return createForgetful();
+    return createForgetfulJournal();
   }
   const earlier = await readFile(file, 'utf8').catch(() => '');
   const stream = createWriteStream(file, { flags: 'a' });

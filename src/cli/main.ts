@@ -13,7 +13,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // The second one means it.
     if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
-    interruption.abort(new DOMException('Stopped by the user.', 'AbortError'));
+    interruption.abort(new DOMException(signal, 'AbortError'));
   });
 }
 // `relearn … | head` closes the pipe early; that is the reader's right.

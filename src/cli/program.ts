@@ -73,7 +73,9 @@ export const runProgram = async (args: readonly string[], context: CliContext): 
   const session = createSession(context);
   try {
     await buildProgram(session).parseAsync([...args], { from: 'user' });
-    return context.signal.aborted ? exitCodes.interrupted : session.exitCode;
+    // A server that was asked to end by SIGTERM and did so has done its work.
+    const interrupted = context.signal.aborted && context.signal.reason?.message === 'SIGINT';
+    return interrupted ? exitCodes.interrupted : session.exitCode;
   } catch (error) {
     return isAnswered(error) ? exitCodes.done : reportFailure(error, args, context);
   }

@@ -5,7 +5,7 @@
 import pMap from 'p-map';
 import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
-import { type FeedbackJournal, journalEntry } from './feedback-journal.ts';
+import { createForgetfulJournal, type FeedbackJournal, journalEntry } from './feedback-journal.ts';
 
 export interface LabelledPicture {
   readonly path: string;
@@ -32,7 +32,8 @@ export interface SendFeedbackOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly journal: FeedbackJournal;
+  /** What an earlier, stopped run got through. */
+  readonly journal?: FeedbackJournal;
   onCount?(counts: Readonly<FeedbackCounts>): void;
   /** Why a picture was rejected or did not get there. */
   onProblem?(path: string, reason: string): void;
@@ -165,6 +166,7 @@ export const sendFeedback = async (
 ): Promise<FeedbackCounts> => {
   const counts: FeedbackCounts = { sent: 0, accepted: 0, duplicates: 0, rejected: 0, failed: 0 };
   const send = createSender(options);
+  const { journal = createForgetfulJournal() } = options;
   let journalIsTrusted: boolean | undefined;
   let gaveUp = false;
 
@@ -193,19 +195,19 @@ export const sendFeedback = async (
       return count(path, { kind: 'rejected', reason }, false);
     }
     const entry = journalEntry(picture, label);
-    const known = journalIsTrusted !== false && options.journal.answered.has(entry);
+    const known = journalIsTrusted !== false && journal.answered.has(entry);
     const answer = await (known ? sendJournaled(picture, label) : send(picture, label));
     if (answer.kind === 'failed') gaveUp = true;
-    else options.journal.remember(entry);
+    else journal.remember(entry);
     count(path, answer, answer.kind !== 'failed');
   };
 
   try {
     await pMap(pictures, handle, { concurrency: options.concurrency, signal: options.signal });
   } catch (error) {
-    await options.journal.close();
+    await journal.close();
     throw error;
   }
-  await (counts.failed > 0 ? options.journal.close() : options.journal.finish());
+  await (counts.failed > 0 ? journal.close() : journal.finish());
   return counts;
 };

@@ -19,6 +19,8 @@ export interface Run {
   readonly output: Output;
   /** The store's URL: `--store`, else `RELEARN_STORE`, else a folder here. */
   readonly store: string;
+  /** Only what `--store` said. */
+  readonly givenStore: string | undefined;
   readonly json: boolean;
   /** The store, opened once and closed when the action ends. */
   open(options?: Omit<RelearnOptions, 'store'>): Promise<Relearn>;
@@ -54,6 +56,7 @@ const createRun = (context: CliContext, shared: SharedOptions, opened: Relearn[]
     output,
     json,
     store,
+    givenStore: shared.store,
     open: async (options = {}) => {
       const relearn = await context.openRelearn({
         clock: context.clock,

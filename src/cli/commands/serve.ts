@@ -1,0 +1,70 @@
+/** `relearn serve`: answers over HTTP; feedback starts training by itself. */
+import type { Command } from 'commander';
+import type { FunctionName } from '../../http/app-context.ts';
+import { anonymousFrom, keysFrom, parseFunctions, portFrom } from '../../http/environment.ts';
+import { parseScopes } from '../../http/keys.ts';
+import { isLoopback } from '../../http/loopback.ts';
+import { createLogger, serve } from '../../http/serve.ts';
+import { port, wholeNumber } from '../option-values.ts';
+import type { Session } from '../session.ts';
+
+interface Options {
+  readonly host: string;
+  readonly port?: number;
+  readonly functions?: readonly FunctionName[];
+  readonly anonymous?: ReturnType<typeof parseScopes>;
+}
+
+export const define = (command: Command, session: Session): void => {
+  const { env } = session.context;
+  command
+    .option('--host HOST', 'the address to listen on', '127.0.0.1')
+    .option('--port N', 'the port, 0 for any free one ($PORT, else 8080)', port)
+    .option(
+      '--functions NAMES',
+      'predict, feedback, train, studio ($RELEARN_FUNCTIONS, else all)',
+      parseFunctions,
+    )
+    .option(
+      '--anonymous SCOPES',
+      'what needs no key, such as predict,feedback ($RELEARN_ANONYMOUS)',
+      (text: string) => parseScopes(text),
+    )
+    .addHelpText(
+      'after',
+      '\nKeys: RELEARN_KEYS="name:key:predict+feedback,…" or RELEARN_KEYS_FILE. Without keys it listens on this machine only.\n' +
+        '\nExample:  relearn serve --port 8080\n' +
+        "          curl --data-binary @cat.jpg -H 'content-type: image/jpeg' http://127.0.0.1:8080/predict\n",
+    )
+    .action(
+      session.act(async (run, options: Options) => {
+        const keys = keysFrom(env);
+        const anonymous = options.anonymous ?? anonymousFrom(env);
+        const functions =
+          options.functions ??
+          (env.RELEARN_FUNCTIONS ? parseFunctions(env.RELEARN_FUNCTIONS) : undefined);
+        const logger = createLogger(env.RELEARN_LOG_LEVEL || 'info');
+        const relearn = await run.open({
+          inference: 'worker',
+          // Without keys only this machine can ask, so the pictures stay where they are anyway.
+          keepPredictions: isLoopback(options.host) && keys.length === 0,
+          ...(env.RELEARN_THREADS ? { threads: wholeNumber(1)(env.RELEARN_THREADS) } : {}),
+          log: (level, message, fields) => logger[level](fields ?? {}, message),
+        });
+        const server = await serve({
+          relearn,
+          host: options.host,
+          port: options.port ?? portFrom(env),
+          ...(functions ? { functions } : {}),
+          keys,
+          anonymous,
+          logger,
+          clock: run.context.clock,
+          signal: run.context.signal,
+        });
+        if (!run.json) run.context.stdout.write(`Relearn answers at ${server.url}\n`);
+        await server.closed;
+        return undefined;
+      }),
+    );
+};
