@@ -15,12 +15,17 @@ export const createManualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => 
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
-        const sleeper = { until: elapsed + milliseconds, wake: resolve };
-        sleepers.add(sleeper);
-        signal?.addEventListener('abort', () => {
+        const onAbort = () => {
           sleepers.delete(sleeper);
-          reject(signal.reason);
-        });
+          reject(signal?.reason);
+        };
+        const wake = () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        };
+        const sleeper = { until: elapsed + milliseconds, wake };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', onAbort, { once: true });
       }),
     async advance(milliseconds) {
       elapsed += milliseconds;
