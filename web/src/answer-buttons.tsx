@@ -1,0 +1,45 @@
+/** "Yes", or which label it really is. */
+import { useTexts } from './texts.ts';
+
+/** More labels than this are chosen from a list. */
+const mostButtons = 8;
+
+export const AnswerButtons = (props: {
+  readonly labels: readonly string[];
+  readonly predicted: string;
+  readonly isBusy: boolean;
+  onAnswer(label: string): void;
+}) => {
+  const { labels, predicted, isBusy, onAnswer } = props;
+  const texts = useTexts();
+  const others = labels.filter((label) => label !== predicted);
+  return (
+    <fieldset class="answers" disabled={isBusy}>
+      <legend>{texts.isRight}</legend>
+      <button type="button" class="primary" onClick={() => onAnswer(predicted)}>
+        {texts.yes(predicted)}
+      </button>
+      {others.length > 0 && <span class="muted answers-no">{texts.no}</span>}
+      {others.length <= mostButtons ? (
+        others.map((label) => (
+          <button type="button" key={label} onClick={() => onAnswer(label)}>
+            {label}
+          </button>
+        ))
+      ) : (
+        <select
+          aria-label={texts.no}
+          value=""
+          onChange={(event) => onAnswer(event.currentTarget.value)}
+        >
+          <option value="" disabled>
+            {texts.choosePlaceholder}
+          </option>
+          {others.map((label) => (
+            <option key={label}>{label}</option>
+          ))}
+        </select>
+      )}
+    </fieldset>
+  );
+};

@@ -1,0 +1,190 @@
+/** Every sentence of the page, in each of its languages. */
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { TrainingProgress, Verdict } from '../../src/records/reports.ts';
+
+const english = {
+  language: 'en',
+  percent: (share: number) => format('en', share),
+  tagline: 'A picture classifier that learns from your answers',
+  drop: 'Drop a picture here',
+  orPaste: 'or paste one, or',
+  choose: 'Choose a picture',
+  another: 'Another picture',
+  yourPicture: 'Your picture',
+  looking: 'Looking …',
+  sees: (label: string) => `Looks like: ${label}`,
+  scores: 'How sure the model is',
+  isRight: 'Is that right?',
+  yes: (label: string) => `Yes, ${label}`,
+  no: 'No, it is',
+  choosePlaceholder: 'Choose a label',
+  thanks: 'Thank you. Your answer is kept and will be learned from.',
+  known: 'Thank you. This picture was already known.',
+  review: 'Thank you. Someone will look at your answer first.',
+  answeredBy: (version: number) => `Answered by version ${version}`,
+  askAgain: (version: number) => `Ask version ${version} again`,
+  noModel: 'No model is ready yet. Import pictures and train one first.',
+  notServed: 'Predictions are not served here.',
+  learning: 'Learning',
+  waiting: 'Answers until the next training',
+  ofThreshold: (count: number, threshold: number) => `${count} of ${threshold}`,
+  left: (count: number) => (count === 1 ? 'One more answer' : `${count} more answers`),
+  enough: 'Enough answers. Training starts in a moment.',
+  trainsElsewhere: 'Enough answers. Training waits for its next call.',
+  training: 'Training now',
+  phases: {
+    preparing: 'Preparing',
+    training: 'Training',
+    evaluating: 'Evaluating',
+    publishing: 'Publishing',
+  } satisfies Record<TrainingProgress['phase'], string>,
+  round: 'Round',
+  loss: 'Loss',
+  best: 'Best accuracy',
+  timeLeft: 'Time left',
+  speed: 'Pictures a second',
+  seconds: (seconds: number) =>
+    seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`,
+  version: (version: number) => `Version ${version}`,
+  noVersion: 'No model',
+  newVersion: (version: number) => `New model: version ${version} answers now`,
+  history: 'Accuracy of every version',
+  historyNote: 'On the same frozen holdout; the lines are 95 % intervals.',
+  historyEmpty: 'The first training puts the first point here.',
+  chartLabel: (count: number) => `Accuracy of ${count} versions; the table below has the numbers`,
+  versions: 'Versions',
+  versionColumn: 'Version',
+  accuracy: 'Accuracy',
+  verdict: 'Decision',
+  reason: 'Why',
+  created: 'Trained',
+  champion: 'champion',
+  makeChampion: 'Make champion',
+  confirmChampion: (version: number) => `Let version ${version} answer from now on?`,
+  verdicts: {
+    first: 'First model',
+    promote: 'Promoted',
+    reject: 'Rejected',
+    'not-enough-evidence': 'Not enough evidence',
+  } satisfies Record<Verdict, string>,
+  offline: 'The server does not answer. Trying again …',
+  keyNeeded: 'This server asks for an API key.',
+  key: 'API key',
+  useKey: 'Use this key',
+  errors: {
+    unreadable: 'This file could not be read as a picture.',
+    offline: 'The server does not answer.',
+    model_not_ready: 'No model is ready yet.',
+    missing_key: 'This server asks for an API key.',
+    bad_key: 'The API key is not known.',
+    insufficient_scope: 'The API key does not allow this.',
+    other: 'That did not work. Please try again.',
+  } as Readonly<Record<string, string>>,
+};
+
+export type Texts = typeof english;
+
+const chinese: Texts = {
+  language: 'zh-CN',
+  percent: (share) => format('zh-CN', share),
+  tagline: '从你的回答中不断学习的图片分类器',
+  drop: '把图片拖到这里',
+  orPaste: '也可以粘贴，或者',
+  choose: '选择图片',
+  another: '换一张图片',
+  yourPicture: '你的图片',
+  looking: '正在识别……',
+  sees: (label) => `看起来是：${label}`,
+  scores: '模型的把握',
+  isRight: '对吗？',
+  yes: (label) => `对，是 ${label}`,
+  no: '不对，应该是',
+  choosePlaceholder: '选择标签',
+  thanks: '谢谢！你的回答已保存，模型会从中学习。',
+  known: '谢谢！这张图片之前已经收到过。',
+  review: '谢谢！你的回答会先由人工核对。',
+  answeredBy: (version) => `由版本 ${version} 回答`,
+  askAgain: (version) => `请版本 ${version} 再看一次`,
+  noModel: '还没有可用的模型。请先导入图片并训练。',
+  notServed: '此处不提供预测。',
+  learning: '学习',
+  waiting: '距离下一次训练还需要的回答',
+  ofThreshold: (count, threshold) => `${count} / ${threshold}`,
+  left: (count) => `还差 ${count} 个回答`,
+  enough: '回答已足够，训练即将开始。',
+  trainsElsewhere: '回答已足够，等待下一次触发训练。',
+  training: '正在训练',
+  phases: {
+    preparing: '准备中',
+    training: '训练中',
+    evaluating: '评估中',
+    publishing: '发布中',
+  },
+  round: '轮次',
+  loss: '损失',
+  best: '最佳准确率',
+  timeLeft: '剩余时间',
+  speed: '每秒图片数',
+  seconds: (seconds) =>
+    seconds < 90 ? `${Math.round(seconds)} 秒` : `${Math.round(seconds / 60)} 分钟`,
+  version: (version) => `版本 ${version}`,
+  noVersion: '暂无模型',
+  newVersion: (version) => `新模型：现在由版本 ${version} 回答`,
+  history: '各版本的准确率',
+  historyNote: '在同一份固定的留出集上测得；竖线为 95% 置信区间。',
+  historyEmpty: '第一次训练之后，这里会出现第一个点。',
+  chartLabel: (count) => `${count} 个版本的准确率，具体数字见下表`,
+  versions: '版本列表',
+  versionColumn: '版本',
+  accuracy: '准确率',
+  verdict: '结论',
+  reason: '原因',
+  created: '训练时间',
+  champion: '当前使用',
+  makeChampion: '设为当前版本',
+  confirmChampion: (version) => `从现在起由版本 ${version} 回答？`,
+  verdicts: {
+    first: '首个模型',
+    promote: '已采用',
+    reject: '未采用',
+    'not-enough-evidence': '证据不足',
+  },
+  offline: '服务器没有响应，正在重试……',
+  keyNeeded: '此服务器需要 API 密钥。',
+  key: 'API 密钥',
+  useKey: '使用此密钥',
+  errors: {
+    unreadable: '无法将此文件识别为图片。',
+    offline: '服务器没有响应。',
+    model_not_ready: '还没有可用的模型。',
+    missing_key: '此服务器需要 API 密钥。',
+    bad_key: 'API 密钥无效。',
+    insufficient_scope: '此 API 密钥没有权限。',
+    other: '操作没有成功，请重试。',
+  },
+};
+
+const format = (language: string, share: number): string =>
+  new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }).format(share);
+
+export const languages = { en: english, zh: chinese } as const;
+export type Language = keyof typeof languages;
+
+const languageName = 'relearn-language';
+
+/** The person's choice, else the browser's language. */
+export const initialLanguage = (): Language => {
+  const chosen = localStorage.getItem(languageName);
+  if (chosen === 'en' || chosen === 'zh') return chosen;
+  return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+};
+
+export const rememberLanguage = (language: Language): void =>
+  localStorage.setItem(languageName, language);
+
+export const TextsContext = createContext<Texts>(english);
+export const useTexts = (): Texts => useContext(TextsContext);
+
+export const errorText = (texts: Texts, code: string): string =>
+  texts.errors[code] ?? texts.errors.other ?? code;

@@ -1,0 +1,67 @@
+/** What the server knows, asked each second while somebody looks; versions only when they changed. */
+import { useEffect, useState } from 'preact/hooks';
+import type { RunSummary } from '../../src/loop/relearn-api.ts';
+import type { ModelsReport } from '../../src/records/reports.ts';
+import { getModels, getRuns, getStatus, ProblemError, type Status } from './api.ts';
+
+export interface ServerState {
+  readonly status: Status | null;
+  readonly models: ModelsReport | null;
+  readonly runs: readonly RunSummary[];
+  /** Code of the error that the last question met. */
+  readonly problem: string | null;
+}
+
+const pollEvery = 1_000;
+const problemOf = (error: unknown) => (error instanceof ProblemError ? error.code : 'internal');
+
+export const useServer = (): ServerState & { refresh(): void } => {
+  const [status, setStatus] = useState<Status | null>(null);
+  const [models, setModels] = useState<ModelsReport | null>(null);
+  const [runs, setRuns] = useState<readonly RunSummary[]>([]);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [asked, setAsked] = useState(0);
+
+  useEffect(() => {
+    let timer = 0;
+    let isGone = false;
+    const ask = async () => {
+      try {
+        if (!document.hidden) {
+          const answer = await getStatus();
+          if (isGone) return;
+          setStatus(answer);
+          setProblem(null);
+        }
+      } catch (error) {
+        if (!isGone) setProblem(problemOf(error));
+      }
+      if (!isGone) timer = window.setTimeout(ask, pollEvery);
+    };
+    void ask();
+    return () => {
+      isGone = true;
+      window.clearTimeout(timer);
+    };
+  }, [asked]);
+
+  const isTraining = status?.training != null;
+  const newest = status?.lastRun?.version;
+  // What stands in the list below changes when the versions do.
+  useEffect(() => {
+    if (status === null) return;
+    let isGone = false;
+    Promise.all([getModels(), getRuns()])
+      .then(([newModels, newRuns]) => {
+        if (isGone) return;
+        setModels(newModels);
+        setRuns(newRuns);
+      })
+      .catch((error) => setProblem(problemOf(error)));
+    return () => {
+      isGone = true;
+    };
+  }, [status === null, status?.champion, newest, isTraining]);
+
+  return { status, models, runs, problem, refresh: () => setAsked((count) => count + 1) };
+};
