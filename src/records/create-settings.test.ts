@@ -1,0 +1,112 @@
+import { expect, it } from 'vitest';
+import { createMemoryStore } from '../storage/memory.ts';
+import { createSettings } from './create-settings.ts';
+import { findLabel, resolveLabel } from './resolve-label.ts';
+import { loadSettings, saveNewSettings } from './stored-settings.ts';
+
+it('fills in what was not asked for', () => {
+  expect(createSettings({ labels: ['cat', 'dog'] })).toEqual({
+    formatVersion: 1,
+    labels: ['cat', 'dog'],
+    labelIds: ['cat', 'dog'],
+    aliases: { cats: 'cat', dogs: 'dog' },
+    architecture: 'compact',
+    imageSize: 96,
+    threshold: 1000,
+    holdout: 0.15,
+    validation: 0.05,
+  });
+  expect(createSettings({ labels: ['a', 'b'], architecture: 'article' }).imageSize).toBe(224);
+  expect(createSettings({ labels: ['a', 'b'], imageSize: 64 }).imageSize).toBe(64);
+});
+
+it('adds plain plurals unless that name is taken', () => {
+  const { aliases } = createSettings({
+    labels: ['cat', 'cats', 'dog'],
+    aliases: { dogs: 'cat', kitty: 'cat' },
+  });
+  expect(aliases).toEqual({ dogs: 'cat', kitty: 'cat', catss: 'cats' });
+});
+
+it('gives every label an ASCII id of its own', () => {
+  const ids = (labels: string[]) => createSettings({ labels }).labelIds;
+  expect(ids(['猫', '狗', 'other'])).toEqual(['label-1', 'label-2', 'other']);
+  expect(ids(['Cat', 'cat', 'big dog'])).toEqual(['label-1', 'cat', 'label-3']);
+  expect(new Set(ids(['label-2', '猫', 'label-1'])).size).toBe(3);
+});
+
+it('takes one spelling of a letter for the other', () => {
+  const settings = createSettings({ labels: ['caf\u0065\u0301', 'tea'] });
+  expect(settings.labels[0]).toBe('caf\u00e9');
+  expect(findLabel(settings, 'caf\u0065\u0301s')).toEqual({
+    index: 0,
+    label: 'café',
+    id: 'label-1',
+  });
+});
+
+it.each([
+  [{ labels: ['cat'] }, 'too_few_labels'],
+  [{ labels: ['cat', 'cat'] }, 'duplicate_label'],
+  [{ labels: ['cat', ' cat '] }, 'duplicate_label'],
+  [{ labels: ['cat', ''] }, 'invalid_label'],
+  [{ labels: ['cat', '../dog'] }, 'invalid_label'],
+  [{ labels: ['cat', 'a\\b'] }, 'invalid_label'],
+  [{ labels: ['cat', 'a\nb'] }, 'invalid_label'],
+  [{ labels: ['cat', 'a\u202eb'] }, 'invalid_label'],
+  [{ labels: ['cat', 'x'.repeat(101)] }, 'invalid_label'],
+  [{ labels: ['cat', 'dog'], aliases: { kitty: 'horse' } }, 'unknown_label'],
+  [{ labels: ['cat', 'dog'], aliases: { dog: 'cat' } }, 'invalid_alias'],
+  [{ labels: ['cat', 'dog'], architecture: 'huge' }, 'unknown_architecture'],
+  [{ labels: ['cat', 'dog'], architecture: 'constructor' }, 'unknown_architecture'],
+  [{ labels: ['cat', 'dog'], architecture: 'article', imageSize: 224 }, 'image_size_fixed'],
+  [{ labels: ['cat', 'dog'], imageSize: 8 }, 'invalid_setting'],
+  [{ labels: ['cat', 'dog'], imageSize: 96.5 }, 'invalid_setting'],
+  [{ labels: ['cat', 'dog'], threshold: 0 }, 'invalid_setting'],
+  [{ labels: ['cat', 'dog'], threshold: 1.5 }, 'invalid_setting'],
+  [{ labels: ['cat', 'dog'], holdout: 0 }, 'invalid_setting'],
+  [{ labels: ['cat', 'dog'], holdout: Number.NaN }, 'invalid_setting'],
+  [{ labels: ['cat', 'dog'], holdout: 0.8, validation: 0.2 }, 'invalid_setting'],
+])('refuses %j', (input, code) => {
+  expect(() => createSettings(input)).toThrow(
+    expect.objectContaining({ kind: 'usage', code, hint: expect.any(String) }),
+  );
+});
+
+it('is stored once and read back the same', async () => {
+  const store = createMemoryStore();
+  await expect(loadSettings(store)).rejects.toMatchObject({ code: 'store_not_found' });
+  const settings = createSettings({ labels: ['猫', 'dog'], threshold: 5 });
+  await saveNewSettings(store, settings);
+  expect(await loadSettings(store)).toEqual(settings);
+  await expect(
+    saveNewSettings(store, createSettings({ labels: ['x', 'y'] })),
+  ).rejects.toMatchObject({ code: 'store_exists' });
+  expect(await loadSettings(store)).toEqual(settings);
+});
+
+it.each([
+  '',
+  '{}',
+  'null',
+  '{"formatVersion":2}',
+  JSON.stringify({ ...createSettings({ labels: ['a', 'b'] }), labelIds: ['a', 'a'] }),
+  JSON.stringify({ ...createSettings({ labels: ['a', 'b'] }), aliases: { x: 'nothing' } }),
+])('is refused where it is damaged: %s', async (body) => {
+  const store = createMemoryStore();
+  await store.put('settings', Buffer.from(body));
+  await expect(loadSettings(store)).rejects.toMatchObject({
+    kind: 'corrupt',
+    code: 'corrupt_record',
+  });
+});
+
+it('resolves labels and aliases, and nothing that merely looks like one', () => {
+  const settings = createSettings({ labels: ['cat', 'dog'] });
+  expect(resolveLabel(settings, 'dogs')).toEqual({ index: 1, label: 'dog', id: 'dog' });
+  for (const name of ['Dog', 'constructor', '__proto__', '', 'cat/dog', 'catss']) {
+    expect(() => resolveLabel(settings, name)).toThrow(
+      expect.objectContaining({ code: 'unknown_label', details: { labels: ['cat', 'dog'] } }),
+    );
+  }
+});

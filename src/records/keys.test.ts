@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import * as keys from './keys.ts';
+
+const hash = 'ab'.repeat(32);
+
+it('makes keys of the agreed letters only', () => {
+  const made = [
+    keys.settingsKey,
+    keys.logSlotKey(12),
+    keys.heartbeatKey(12),
+    keys.feedbackKey('cat', hash),
+    keys.archiveKey('label-1', hash),
+    keys.quarantineKey(hash),
+    keys.quarantineNoteKey(hash),
+    keys.importManifestKey('i-1'),
+    keys.shardKey('i-1', 'train', 3),
+    keys.predictionKey('p-1'),
+    keys.voteKey('v-1'),
+    keys.modelKey(hash),
+    keys.modelCardKey(hash, 'r-1'),
+    keys.runRecordKey('r-1'),
+    keys.trainingManifestKey('r-1'),
+    keys.probeKey('x-1'),
+  ];
+  for (const key of made) expect(key).toMatch(/^[a-z0-9/_.-]+$/);
+  expect(new Set(made).size).toBe(made.length);
+  expect(made).toMatchSnapshot();
+});
+
+it('parses slot names exactly', () => {
+  expect(keys.logSlotKey(7)).toBe('log/00000000000000000007.json');
+  expect(keys.parseLogSlotKey(keys.logSlotKey(7))).toBe(7);
+  for (const key of [
+    'log/7.json',
+    'log/00000000000000000007.json.bak',
+    'log/checkpoint/00000000000000000007.json',
+    'xlog/00000000000000000007.json',
+    'log/99999999999999999999.json',
+    'log/0000000000000000000x.json',
+  ]) {
+    expect(keys.parseLogSlotKey(key)).toBeUndefined();
+  }
+});
+
+it('tells own items from foreign objects', () => {
+  expect(keys.parseItemKey(keys.feedbackKey('cat', hash))).toEqual({
+    labelId: 'cat',
+    sha256: hash,
+  });
+  expect(keys.parseItemKey(keys.archiveKey('cat', hash))).toEqual({ labelId: 'cat', sha256: hash });
+  for (const key of [
+    `feedback/${hash}`,
+    'feedback/cat/x.jpg',
+    `feedback/cat/a/${hash}`,
+    `x/cat/${hash}`,
+  ]) {
+    expect(keys.parseItemKey(key)).toBeUndefined();
+  }
+});
