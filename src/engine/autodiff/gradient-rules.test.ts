@@ -41,10 +41,39 @@ const products = { transA: false, transB: false, alpha: 0.5 };
 const over = (axes: number[], keepDimensions: boolean) => ({ axes, keepDimensions });
 
 const cases: { readonly [Op in OpType]?: readonly Case<Op>[] } = {
-  Add: [{ shapes: [[2, 3], [2, 3]] }, { title: 'broadcast', shapes: [[2, 1, 3], [4, 1]] }],
+  Add: [
+    {
+      shapes: [
+        [2, 3],
+        [2, 3],
+      ],
+    },
+    {
+      title: 'broadcast',
+      shapes: [
+        [2, 1, 3],
+        [4, 1],
+      ],
+    },
+  ],
   Sub: [{ shapes: [[2, 3], [3]] }],
-  Mul: [{ shapes: [[2, 3], [2, 1]] }],
-  Div: [{ shapes: [[2, 3], [2, 3]], draw: 'positive' }],
+  Mul: [
+    {
+      shapes: [
+        [2, 3],
+        [2, 1],
+      ],
+    },
+  ],
+  Div: [
+    {
+      shapes: [
+        [2, 3],
+        [2, 3],
+      ],
+      draw: 'positive',
+    },
+  ],
   Neg: [{ shapes: [[4]] }],
   Exp: [{ shapes: [[4]] }],
   Log: [{ shapes: [[4]], draw: 'positive' }],
@@ -70,7 +99,15 @@ const cases: { readonly [Op in OpType]?: readonly Case<Op>[] } = {
       attributes: { starts: [0, 1], ends: [4, 5], axes: [0, 1], steps: [2, 3] },
     },
   ],
-  Concat: [{ shapes: [[2, 1], [2, 3]], attributes: { axis: 1 } }],
+  Concat: [
+    {
+      shapes: [
+        [2, 1],
+        [2, 3],
+      ],
+      attributes: { axis: 1 },
+    },
+  ],
   Pad: [{ shapes: [[2, 3]], attributes: { pads: [1, 0, 0, 2] } }],
   ReduceSum: [
     { shapes: [[2, 3, 4]], attributes: over([0, 2], false) },
@@ -80,34 +117,124 @@ const cases: { readonly [Op in OpType]?: readonly Case<Op>[] } = {
   ReduceMax: [{ shapes: [[3, 4]], attributes: over([1], false), draw: 'distinct' }],
   Softmax: [{ shapes: [[3, 4]], attributes: { axis: 1 } }],
   LogSoftmax: [{ shapes: [[3, 4]], attributes: { axis: 1 } }],
-  MatMul: [{ shapes: [[2, 3], [3, 4]] }, { title: 'in batches', shapes: [[2, 2, 3], [3, 4]] }],
+  MatMul: [
+    {
+      shapes: [
+        [2, 3],
+        [3, 4],
+      ],
+    },
+    {
+      title: 'in batches',
+      shapes: [
+        [2, 2, 3],
+        [3, 4],
+      ],
+    },
+  ],
   FusedMatMul: [
-    { shapes: [[2, 3], [3, 4]], attributes: products },
-    { title: 'Aᵀ', shapes: [[3, 2], [3, 4]], attributes: { ...products, transA: true } },
-    { title: 'Bᵀ', shapes: [[2, 3], [4, 3]], attributes: { ...products, transB: true } },
+    {
+      shapes: [
+        [2, 3],
+        [3, 4],
+      ],
+      attributes: products,
+    },
+    {
+      title: 'Aᵀ',
+      shapes: [
+        [3, 2],
+        [3, 4],
+      ],
+      attributes: { ...products, transA: true },
+    },
+    {
+      title: 'Bᵀ',
+      shapes: [
+        [2, 3],
+        [4, 3],
+      ],
+      attributes: { ...products, transB: true },
+    },
     {
       title: 'AᵀBᵀ',
-      shapes: [[3, 2], [4, 3]],
+      shapes: [
+        [3, 2],
+        [4, 3],
+      ],
       attributes: { ...products, transA: true, transB: true },
     },
   ],
   Gemm: [
     { shapes: [[2, 3], [3, 4], [4]], attributes: { ...products, beta: 0.7 } },
-    { title: 'Aᵀ', shapes: [[3, 2], [3, 4]], attributes: { ...products, transA: true, beta: 1 } },
-    { title: 'Bᵀ', shapes: [[2, 3], [4, 3]], attributes: { ...products, transB: true, beta: 1 } },
+    {
+      title: 'Aᵀ',
+      shapes: [
+        [3, 2],
+        [3, 4],
+      ],
+      attributes: { ...products, transA: true, beta: 1 },
+    },
+    {
+      title: 'Bᵀ',
+      shapes: [
+        [2, 3],
+        [4, 3],
+      ],
+      attributes: { ...products, transB: true, beta: 1 },
+    },
     {
       title: 'AᵀBᵀ',
-      shapes: [[3, 2], [4, 3], [2, 4]],
+      shapes: [
+        [3, 2],
+        [4, 3],
+        [2, 4],
+      ],
       attributes: { ...products, transA: true, transB: true, beta: 1 },
     },
   ],
   Conv: [
     { shapes: [[2, 2, 5, 4], [3, 2, 3, 3], [3]], attributes: convolution(1, 1) },
-    { title: '1×1', shapes: [[2, 3, 2, 3], [2, 3, 1, 1]], attributes: convolution(1, 0) },
-    { title: 'stride 2', shapes: [[2, 2, 6, 5], [3, 2, 3, 3]], attributes: convolution(2, 1) },
-    { title: '1×1, stride 2', shapes: [[1, 2, 5, 4], [2, 2, 1, 1]], attributes: convolution(2, 0) },
-    { title: 'dilated', shapes: [[1, 2, 6, 6], [2, 2, 3, 3]], attributes: convolution(1, 2, 2) },
-    { title: 'one large picture', shapes: [[1, 1, 36, 36], [1, 1, 3, 3]], attributes: convolution(1, 1) },
+    {
+      title: '1×1',
+      shapes: [
+        [2, 3, 2, 3],
+        [2, 3, 1, 1],
+      ],
+      attributes: convolution(1, 0),
+    },
+    {
+      title: 'stride 2',
+      shapes: [
+        [2, 2, 6, 5],
+        [3, 2, 3, 3],
+      ],
+      attributes: convolution(2, 1),
+    },
+    {
+      title: '1×1, stride 2',
+      shapes: [
+        [1, 2, 5, 4],
+        [2, 2, 1, 1],
+      ],
+      attributes: convolution(2, 0),
+    },
+    {
+      title: 'dilated',
+      shapes: [
+        [1, 2, 6, 6],
+        [2, 2, 3, 3],
+      ],
+      attributes: convolution(1, 2, 2),
+    },
+    {
+      title: 'one large picture',
+      shapes: [
+        [1, 1, 36, 36],
+        [1, 1, 3, 3],
+      ],
+      attributes: convolution(1, 1),
+    },
   ],
   ConvTranspose: [
     {
@@ -162,7 +289,10 @@ const compare = async (
   const y = build(b, inputs);
   const weights = b.constant(float32(y.shape, draw(y.shape, undefined)));
   const axes = y.shape.map((_, axis) => axis);
-  const loss = b.apply('ReduceSum', [b.apply('Mul', [y, weights])], { axes, keepDimensions: false });
+  const loss = b.apply('ReduceSum', [b.apply('Mul', [y, weights])], {
+    axes,
+    keepDimensions: false,
+  });
   b.output('loss', loss);
   differentiate(b, loss, inputs.slice(0, wrt)).forEach((gradient, i) => {
     b.output(`gradient_${i}`, gradient);
@@ -173,8 +303,7 @@ const compare = async (
     Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)),
   );
   const results = await session.run(used);
-  const lossAt = async () =>
-    (await session.run(used, ['loss'])).loss?.data[0] as number;
+  const lossAt = async () => (await session.run(used, ['loss'])).loss?.data[0] as number;
   const step = 1e-2;
   const pairs = [];
   for (let i = 0; i < wrt; i++) {

@@ -66,9 +66,12 @@ export const batchNormalization = (context: NetworkContext, x: Value, name: stri
   const bias = weight('bias', 0, true);
   const mean = weight('mean', 0, false);
   const variance = weight('variance', 1, false);
+  // In training ONNX Runtime writes the batch's statistics over these two inputs: give it copies.
+  const own = (value: Value) =>
+    training ? builder.apply('Mul', [value, builder.scalar(0)]) : value;
   const [y, batchMean, batchVariance] = builder.node(
     'BatchNormalization',
-    [x, scale, bias, mean, variance],
+    [x, scale, bias, own(mean), own(variance)],
     { epsilon, training },
   );
   if (batchMean && batchVariance) {
