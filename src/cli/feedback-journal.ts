@@ -56,14 +56,17 @@ export const openFeedbackJournal = async (
   stream.on('error', () => {});
   const close = () =>
     new Promise<void>((resolve) => {
+      if (stream.closed) return resolve();
       stream.once('close', resolve);
       stream.end();
-      if (stream.closed) resolve();
     });
   return {
     // The last line may be cut off by a crash; it is 129 characters or not there.
     answered: new Set(earlier.split('\n').filter((line) => line.length === 129)),
-    remember: (entry) => void stream.write(`${entry}\n`),
+    // An answer may still come in after a stop; writing then would undo the lines before it.
+    remember: (entry) => {
+      if (!stream.writableEnded) stream.write(`${entry}\n`);
+    },
     close,
     finish: async () => {
       await close();

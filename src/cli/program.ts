@@ -14,7 +14,7 @@ const buildProgram = (session: Session): Command => {
     .helpOption('--help', 'show this help')
     .helpCommand('help [COMMAND]', 'show what a command takes')
     .option(
-      '--store URL',
+      '--store <URL>',
       'where everything is kept: a folder (default: $RELEARN_STORE, else ./relearn-store)',
     )
     .option('--json', 'print one JSON document on stdout and nothing else there')

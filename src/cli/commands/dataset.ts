@@ -14,7 +14,7 @@ export const define = (command: Command, session: Session): void => {
     .argument('<DIR>', 'an empty or new folder')
     .addOption(
       new Option(
-        '--format NAME',
+        '--format <NAME>',
         "tfrecord: standard image/* features; article: the seed's float32 records",
       )
         .choices(['tfrecord', 'webdataset', 'article'])

@@ -11,7 +11,7 @@ interface Options {
 export const define = (command: Command, session: Session): void => {
   command
     .option('--once', 'exit at the end instead of leaving the page open')
-    .option('--images PATH...', 'use these labelled pictures instead of drawn ones')
+    .option('--images <PATH...>', 'use these labelled pictures instead of drawn ones')
     .addHelpText(
       'after',
       '\nWithout --store it works in a temporary folder and removes it at the end.\n\nExamples:  relearn demo\n           relearn demo --once --json\n',

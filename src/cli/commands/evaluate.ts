@@ -28,7 +28,7 @@ const describe = (report: EvaluationReport): string =>
 export const define = (command: Command, session: Session): void => {
   command
     .argument('[PATH...]', 'labelled pictures, laid out as for import (the frozen holdout)')
-    .option('--model V', 'the version to measure (the champion)', wholeNumber(1))
+    .option('--model <V>', 'the version to measure (the champion)', wholeNumber(1))
     .addHelpText('after', '\nExample:  relearn evaluate new-pictures/ --model 2\n')
     .action(
       session.act(async (run, paths: string[], options: { readonly model?: number }) => {

@@ -41,10 +41,10 @@ const countPictures = async (paths: readonly string[], ids: Options['ids']): Pro
 export const define = (command: Command, session: Session): void => {
   command
     .argument('<PATH...>', 'labelled pictures, laid out as for import')
-    .requiredOption('--url URL', 'where the server listens', webAddress)
-    .option('--ids A-B', 'only these numbers in the names, both ends included', idRange)
-    .option('--concurrency N', 'pictures on their way at once', wholeNumber(1), 8)
-    .option('--key KEY', 'the key to send, where the server asks for one')
+    .requiredOption('--url <URL>', 'where the server listens', webAddress)
+    .option('--ids <A-B>', 'only these numbers in the names, both ends included', idRange)
+    .option('--concurrency <N>', 'pictures on their way at once', wholeNumber(1), 8)
+    .option('--key <KEY>', 'the key to send, where the server asks for one')
     .addHelpText(
       'after',
       '\nExample:  relearn feedback train.zip --ids 5000-8999 --url http://127.0.0.1:8080\n' +

@@ -45,9 +45,9 @@ export const define = (command: Command, session: Session): void => {
       '<PATH...>',
       'a folder of class folders, a folder or zip of label.N.jpg names, a folder of such zips, a CSV or JSONL of path and label, TFRecord files',
     )
-    .option('--ids A-B', 'only these numbers in the names, both ends included', idRange)
+    .option('--ids <A-B>', 'only these numbers in the names, both ends included', idRange)
     .addOption(
-      new Option('--role ROLE', 'what the pictures are for (base)').choices([
+      new Option('--role <ROLE>', 'what the pictures are for (base)').choices([
         'base',
         'feedback',
         'holdout',

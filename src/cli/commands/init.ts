@@ -16,17 +16,17 @@ interface Options {
 
 export const define = (command: Command, session: Session): void => {
   command
-    .requiredOption('--labels NAMES', 'the classes, separated by commas', nameList)
-    .option('--alias PAIRS', 'other names that people send, as in cats=cat', aliasMap)
-    .option('--architecture NAME', 'compact (default), article, or an ONNX file')
-    .option('--image-size N', 'side of the square input in pixels', wholeNumber(8))
+    .requiredOption('--labels <NAMES>', 'the classes, separated by commas', nameList)
+    .option('--alias <PAIRS>', 'other names that people send, as in cats=cat', aliasMap)
+    .option('--architecture <NAME>', 'compact (default), article, or an ONNX file')
+    .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(8))
     .option(
-      '--threshold N',
+      '--threshold <N>',
       'new feedback that every label needs before a training starts by itself (1000)',
       wholeNumber(1),
     )
-    .option('--holdout SHARE', 'share of imports kept apart to judge versions (0.15)', share)
-    .option('--validation SHARE', 'share of imports that decides when to stop (0.05)', share)
+    .option('--holdout <SHARE>', 'share of imports kept apart to judge versions (0.15)', share)
+    .option('--validation <SHARE>', 'share of imports that decides when to stop (0.05)', share)
     .addHelpText('after', '\nExample:  relearn init --labels cat,dog --threshold 200\n')
     .action(
       session.act(async (run, options: Options) => {

@@ -79,11 +79,11 @@ export const define = (command: Command, session: Session): void => {
     .description('Writes the model file of a version.')
     .argument('<V>', 'the version', version)
     .addOption(
-      new Option('--format NAME', 'the form of the file')
+      new Option('--format <NAME>', 'the form of the file')
         .choices(['onnx', 'fp16', 'int8'])
         .default('onnx'),
     )
-    .requiredOption('--out FILE', 'where to write it; an existing file is kept')
+    .requiredOption('--out <FILE>', 'where to write it; an existing file is kept')
     .action(
       session.act(
         async (

@@ -62,7 +62,7 @@ const describe = (outcome: Outcome): string => {
 export const define = (command: Command, session: Session): void => {
   command
     .argument('<IMAGE...>', 'JPEG, PNG or WebP files')
-    .option('--model V', 'the version to ask (the champion)', wholeNumber(1))
+    .option('--model <V>', 'the version to ask (the champion)', wholeNumber(1))
     .addHelpText('after', '\nExample:  relearn predict cat.jpg dog.png --json\n')
     .action(
       session.act(async (run, paths: string[], options: { readonly model?: number }) => {

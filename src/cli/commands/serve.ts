@@ -18,15 +18,15 @@ interface Options {
 export const define = (command: Command, session: Session): void => {
   const { env } = session.context;
   command
-    .option('--host HOST', 'the address to listen on', '127.0.0.1')
-    .option('--port N', 'the port, 0 for any free one ($PORT, else 8080)', port)
+    .option('--host <HOST>', 'the address to listen on', '127.0.0.1')
+    .option('--port <N>', 'the port, 0 for any free one ($PORT, else 8080)', port)
     .option(
-      '--functions NAMES',
+      '--functions <NAMES>',
       'predict, feedback, train, studio ($RELEARN_FUNCTIONS, else all)',
       parseFunctions,
     )
     .option(
-      '--anonymous SCOPES',
+      '--anonymous <SCOPES>',
       'what needs no key, such as predict,feedback ($RELEARN_ANONYMOUS)',
       (text: string) => parseScopes(text),
     )

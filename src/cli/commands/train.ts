@@ -87,21 +87,21 @@ export const define = (command: Command, session: Session): void => {
   command
     .addOption(
       new Option(
-        '--from START',
+        '--from <START>',
         'the weights to start from (champion, where there is one)',
       ).choices(['champion', 'scratch']),
     )
-    .option('--architecture NAME', "compact, article, or an ONNX file (the store's)")
-    .option('--rounds N', 'most rounds; a round ends in an evaluation', wholeNumber(1))
-    .option('--steps N', 'training steps in a round', wholeNumber(1))
-    .option('--patience N', 'rounds without a better accuracy before it stops', wholeNumber(1), 5)
-    .option('--target-accuracy A', 'stop at this validation accuracy, such as 0.95', accuracy)
-    .option('--max-minutes M', 'stop after this time', positiveNumber)
-    .option('--batch-size N', 'pictures in a step', wholeNumber(1))
-    .option('--learning-rate R', 'peak learning rate', positiveNumber)
-    .option('--seed N', 'same seed, same data: same weights', wholeNumber(0))
+    .option('--architecture <NAME>', "compact, article, or an ONNX file (the store's)")
+    .option('--rounds <N>', 'most rounds; a round ends in an evaluation', wholeNumber(1))
+    .option('--steps <N>', 'training steps in a round', wholeNumber(1))
+    .option('--patience <N>', 'rounds without a better accuracy before it stops', wholeNumber(1), 5)
+    .option('--target-accuracy <A>', 'stop at this validation accuracy, such as 0.95', accuracy)
+    .option('--max-minutes <M>', 'stop after this time', positiveNumber)
+    .option('--batch-size <N>', 'pictures in a step', wholeNumber(1))
+    .option('--learning-rate <R>', 'peak learning rate', positiveNumber)
+    .option('--seed <N>', 'same seed, same data: same weights', wholeNumber(0))
     .addOption(
-      new Option('--device NAME', 'where to compute').choices(['cpu', 'webgpu']).default('cpu'),
+      new Option('--device <NAME>', 'where to compute').choices(['cpu', 'webgpu']).default('cpu'),
     )
     .addHelpText(
       'after',

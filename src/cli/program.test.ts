@@ -1,0 +1,378 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createInMemoryRelearn } from '../../test/in-memory-relearn.ts';
+import { RelearnError } from '../base/errors.ts';
+import { createRandom } from '../base/random.ts';
+import { encodeJpeg } from '../data/decode-image.ts';
+import { paintPicture } from '../demo/paint-picture.ts';
+import type { RelearnOptions } from '../loop/components.ts';
+import type { InitOptions } from '../loop/init-store.ts';
+import type { Relearn, TrainOptions } from '../loop/relearn-api.ts';
+import type { CliContext } from './context.ts';
+import { runProgram } from './program.ts';
+
+const instantClock = { now: () => 0, monotonic: () => 0, sleep: async () => {} };
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program in this process with everything from outside replaced. */
+const relearn = async (
+  line: string | readonly string[],
+  replaced: Partial<CliContext> & { readonly relearn?: Partial<Relearn> } = {},
+): Promise<Outcome> => {
+  let [stdout, stderr] = ['', ''];
+  const context: CliContext = {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    env: {},
+    clock: instantClock,
+    signal: new AbortController().signal,
+    version: '1.2.3',
+    fetch: () => Promise.reject(new TypeError('fetch failed')),
+    openRelearn: async () => ({
+      ...createInMemoryRelearn({ clock: instantClock }),
+      ...replaced.relearn,
+    }),
+    initStore: async ({ store: _, ...settings }) => ({
+      aliases: {},
+      architecture: 'compact',
+      imageSize: 96,
+      threshold: 1000,
+      holdout: 0.15,
+      validation: 0.05,
+      ...settings,
+    }),
+    ...replaced,
+  };
+  const code = await runProgram(typeof line === 'string' ? line.split(' ') : line, context);
+  return { code, stdout, stderr };
+};
+
+let folder = '';
+let picture = '';
+let broken = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'relearn-cli-'));
+  picture = join(folder, 'cat.1.jpg');
+  broken = join(folder, 'dog.1.jpg');
+  await writeFile(picture, await encodeJpeg(paintPicture('cat', createRandom(1), 32)));
+  await writeFile(broken, 'not a picture');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const commands = [
+  'init',
+  'import',
+  'train',
+  'evaluate',
+  'predict',
+  'serve',
+  'feedback',
+  'models',
+  'status',
+  'dataset',
+  'demo',
+];
+
+describe('help and version', () => {
+  it('lists every command', async () => {
+    const { code, stdout, stderr } = await relearn('--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const name of commands) expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'));
+  });
+
+  it.each(commands)('%s --help shows an example and the shared options', async (name) => {
+    const { code, stdout } = await relearn(`${name} --help`);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`relearn ${name}`);
+    expect(stdout).toMatch(/Examples?:/);
+    expect(stdout).toContain('--store <URL>');
+  });
+
+  it('--version prints the version of the program, wherever it stands', async () => {
+    expect(await relearn('--version')).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
+    expect(await relearn('status --version')).toMatchObject({ code: 0, stdout: '1.2.3\n' });
+  });
+});
+
+describe('wrong usage ends in 2, says what is wrong and prints nothing on stdout', () => {
+  it.each([
+    ['', 'missing_command'],
+    ['frobnicate', 'unknown_command'],
+    ['--frobnicate', 'unknown_option'],
+    ['status --frobnicate', 'unknown_option'],
+    ['status extra', 'too_many_arguments'],
+    ['init', 'missing_option'],
+    ['init --labels', 'missing_option_value'],
+    ['init --labels cat,,dog', 'invalid_option_value'],
+    ['init --labels cat,dog --alias cats', 'invalid_option_value'],
+    ['init --labels cat,dog --holdout 1', 'invalid_option_value'],
+    ['init --labels cat,dog --threshold 0', 'invalid_option_value'],
+    ['init --labels cat,dog --image-size 0x60', 'invalid_option_value'],
+    ['import', 'missing_argument'],
+    ['import x --ids 9-1', 'invalid_option_value'],
+    ['import x --role test', 'invalid_option_value'],
+    ['train --rounds 1.5', 'invalid_option_value'],
+    ['train --learning-rate -1', 'invalid_option_value'],
+    ['train --from champions', 'invalid_option_value'],
+    ['predict', 'missing_argument'],
+    ['predict x --model latest', 'invalid_option_value'],
+    ['feedback x', 'missing_option'],
+    ['feedback x --url localhost', 'invalid_option_value'],
+    ['serve --port 99999', 'invalid_option_value'],
+    ['serve --functions predict,dance', 'invalid_setting'],
+    ['serve --host 0.0.0.0 --port 0', 'keys_required'],
+    ['models show', 'missing_argument'],
+    ['models promote -1', 'invalid_option_value'],
+    ['models promote 0x10', 'invalid_option_value'],
+    ['models export 1 --format tflite --out x', 'invalid_option_value'],
+    ['models export 1 --format int8 --out x', 'format_not_available'],
+    ['dataset export x --format csv', 'invalid_option_value'],
+  ])('relearn %s → %s', async (line, code) => {
+    const words = line === '' ? [] : line.split(' ');
+    const plain = await relearn(words);
+    expect(plain).toMatchObject({ code: 2, stdout: '' });
+    expect(plain.stderr).toMatch(/^relearn: \S/);
+    expect(plain.stderr).not.toMatch(/^\s+at /m);
+
+    const json = await relearn([...words, '--json']);
+    expect(json.code).toBe(2);
+    expect(JSON.parse(json.stdout)).toEqual({
+      error: { code, message: expect.any(String), hint: expect.any(String) },
+    });
+  });
+});
+
+describe('failures', () => {
+  const missingStore = {
+    openRelearn: async () => {
+      throw new RelearnError('not-found', 'store_not_found', 'There is no store at x.', {
+        hint: 'Create it with `relearn init --labels cat,dog`.',
+      });
+    },
+  };
+
+  it('a missing store ends in 1 and names the cure', async () => {
+    const { code, stdout, stderr } = await relearn('status', missingStore);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('There is no store at x.');
+    expect(stderr).toContain('relearn init --labels');
+  });
+
+  it('with --json the failure is one document on stdout', async () => {
+    const { stdout } = await relearn('status --json', missingStore);
+    expect(JSON.parse(stdout).error.code).toBe('store_not_found');
+  });
+
+  it('shows a stack only where RELEARN_DEBUG asks for one', async () => {
+    const debug = await relearn('status', { ...missingStore, env: { RELEARN_DEBUG: '1' } });
+    expect(debug.stderr).toMatch(/^\s+at /m);
+  });
+
+  it.each([
+    ['an interruption', new DOMException('SIGINT', 'AbortError')],
+    ['any error after it', new Error('cut off')],
+  ])('Ctrl-C ends in 130: %s', async (_, error) => {
+    const stop = new AbortController();
+    const train = async () => {
+      stop.abort(new DOMException('SIGINT', 'AbortError'));
+      throw error;
+    };
+    const outcome = await relearn('train --json', { signal: stop.signal, relearn: { train } });
+    expect(outcome.code).toBe(130);
+    expect(JSON.parse(outcome.stdout).error.code).toBe('interrupted');
+  });
+});
+
+describe('the store', () => {
+  it.each([
+    ['status', {}, './relearn-store'],
+    ['status', { RELEARN_STORE: '/data/s' }, '/data/s'],
+    ['status --store s3://bucket/x', { RELEARN_STORE: '/data/s' }, 's3://bucket/x'],
+    ['--store here status', {}, 'here'],
+  ])('relearn %s with %o opens %s', async (line, env, store) => {
+    const asked: RelearnOptions[] = [];
+    const openRelearn = async (options: RelearnOptions) => {
+      asked.push(options);
+      return createInMemoryRelearn({ clock: instantClock });
+    };
+    await relearn(line, { env, openRelearn });
+    expect(asked).toMatchObject([{ store }]);
+  });
+
+  it('is closed when the command ends, failed or not', async () => {
+    let closed = 0;
+    const close = async () => void closed++;
+    await relearn('status', { relearn: { close } });
+    await relearn('train', { relearn: { close, train: () => Promise.reject(new Error('no')) } });
+    expect(closed).toBe(2);
+  });
+});
+
+describe('commands', () => {
+  it('init passes the settings on and prints them', async () => {
+    const asked: InitOptions[] = [];
+    const initStore: CliContext['initStore'] = async (options) => {
+      asked.push(options);
+      return {
+        labels: options.labels,
+        aliases: options.aliases ?? {},
+        architecture: 'compact',
+        imageSize: 64,
+        threshold: 200,
+        holdout: 0.2,
+        validation: 0.05,
+      };
+    };
+    const { code, stdout } = await relearn(
+      'init --labels cat,dog --alias kitty=cat --image-size 64 --threshold 200 --holdout 0.2 --json --store s',
+      { initStore },
+    );
+    expect(code).toBe(0);
+    expect(asked).toEqual([
+      {
+        store: 's',
+        labels: ['cat', 'dog'],
+        aliases: { kitty: 'cat' },
+        imageSize: 64,
+        threshold: 200,
+        holdout: 0.2,
+      },
+    ]);
+    expect(JSON.parse(stdout)).toEqual({
+      labels: ['cat', 'dog'],
+      aliases: { kitty: 'cat' },
+      architecture: 'compact',
+      imageSize: 64,
+      threshold: 200,
+      holdout: 0.2,
+      validation: 0.05,
+    });
+  });
+
+  it('import lists the first rejected pictures and makes their names harmless', async () => {
+    const importPictures: Relearn['importPictures'] = async (paths, options) => {
+      expect([paths, options?.ids, options?.role]).toEqual([['a', 'b.zip'], [0, 9], 'holdout']);
+      return {
+        imported: 2,
+        duplicates: 1,
+        rejected: [{ path: 'evil\u001b[2J.jpg', reason: 'not a picture' }],
+        perLabel: { cat: { train: 1, validation: 0, holdout: 1 } },
+      };
+    };
+    const { code, stdout } = await relearn('import a b.zip --ids 0-9 --role holdout', {
+      relearn: { importPictures },
+    });
+    expect(code).toBe(0);
+    expect(stdout).toContain('Imported 2 new pictures; 1 were there already; 1 rejected.');
+    expect(stdout).toContain('evil�[2J.jpg: not a picture');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('train passes its options on; lines go to stderr, the report to stdout', async () => {
+    const asked: (TrainOptions | undefined)[] = [];
+    const memory = createInMemoryRelearn({ clock: instantClock });
+    const train: Relearn['train'] = async (options) => {
+      asked.push(options);
+      options?.onLine?.('round 1, best 0.8, left 5');
+      return memory.train(options);
+    };
+    const line =
+      'train --from scratch --rounds 3 --steps 20 --target-accuracy .9 --max-minutes 1.5 --batch-size 16 --learning-rate 1e-3 --seed 0';
+    const { code, stdout, stderr } = await relearn(line, { relearn: { train } });
+    expect(code).toBe(0);
+    expect(asked[0]).toMatchObject({
+      from: 'scratch',
+      rounds: 3,
+      steps: 20,
+      patience: 5,
+      targetAccuracy: 0.9,
+      maxMinutes: 1.5,
+      batchSize: 16,
+      learningRate: 0.001,
+      seed: 0,
+    });
+    expect(stderr).toBe('round 1, best 0.8, left 5\n');
+    expect(stdout).toContain('Gate: promoted: better than the champion');
+    expect(stdout).toMatch(/truth ↓ {2}predicted → {2}cat {2}dog/);
+
+    const quiet = await relearn(`${line} --quiet --json`, { relearn: { train } });
+    expect(quiet.stderr).toBe('');
+    expect(JSON.parse(quiet.stdout)).toMatchObject({ gate: { verdict: 'promote' } });
+  });
+
+  it('predict answers for each picture; a bad one fails alone and ends in 1', async () => {
+    const good = await relearn(['predict', picture, '--json']);
+    expect(good.code).toBe(0);
+    expect(JSON.parse(good.stdout)).toEqual({
+      results: [
+        {
+          path: picture,
+          result: { cat: expect.any(Number), dog: expect.any(Number) },
+          label: expect.stringMatching(/^(cat|dog)$/),
+          version: 1,
+        },
+      ],
+    });
+    const missing = join(folder, 'missing.jpg');
+    const mixed = await relearn(['predict', picture, broken, missing, '--json']);
+    expect(mixed.code).toBe(1);
+    const { results } = JSON.parse(mixed.stdout);
+    expect(results.map((one: { error?: { code: string } }) => one.error?.code)).toEqual([
+      undefined,
+      'unsupported_image',
+      'path_not_found',
+    ]);
+  });
+
+  it('predict without a model fails as a whole', async () => {
+    const openRelearn = async () => createInMemoryRelearn({ clock: instantClock, hasModel: false });
+    const { code, stdout } = await relearn(['predict', picture, '--json'], { openRelearn });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).error.code).toBe('model_not_ready');
+  });
+
+  it('models lists by default, shows, promotes and rolls back', async () => {
+    const list = await relearn('models --json');
+    expect(JSON.parse(list.stdout)).toMatchObject({ champion: 1, versions: [{ version: 1 }] });
+    expect((await relearn('models')).stdout).toContain('← champion');
+    expect(JSON.parse((await relearn('models show 1 --json')).stdout)).toMatchObject({
+      version: 1,
+    });
+    expect((await relearn('models promote 7 --json')).code).toBe(1);
+    expect(JSON.parse((await relearn('models promote 1 --json')).stdout).champion).toBe(1);
+  });
+
+  it('models export writes a new file and never over an old one', async () => {
+    const out = join(folder, 'model.onnx');
+    const models = {
+      ...createInMemoryRelearn({ clock: instantClock }).models,
+      export: async () => Uint8Array.of(1, 2, 3),
+    };
+    const line = ['models', 'export', '1', '--format', 'onnx', '--out', out];
+    expect((await relearn(line, { relearn: { models } })).code).toBe(0);
+    expect([...(await readFile(out))]).toEqual([1, 2, 3]);
+    const again = await relearn(line, { relearn: { models } });
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('exists');
+  });
+
+  it('status prints the contract’s fields', async () => {
+    const { code, stdout } = await relearn('status --json');
+    expect(code).toBe(0);
+    expect(Object.keys(JSON.parse(stdout)).sort()).toEqual([
+      'champion',
+      'lastRun',
+      'pending',
+      'threshold',
+      'training',
+    ]);
+    expect((await relearn('status')).stdout).toContain('2 more of cat and 2 more of dog');
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import {
+  displayWidth,
+  formatAccuracy,
+  formatBar,
+  formatForeign,
+  formatPValue,
+  formatSeconds,
+  formatTable,
+} from './text.ts';
+
+describe('text', () => {
+  it.each([
+    [7.6, '8 s'],
+    [192, '3 min 12 s'],
+    [7500, '2 h 5 min'],
+  ])('%s seconds read as %s', (seconds, text) => {
+    expect(formatSeconds(seconds)).toBe(text);
+  });
+
+  it('an accuracy comes with its interval', () => {
+    expect(formatAccuracy({ accuracy: 0.874, n: 1500, interval: [0.856, 0.8899] })).toBe(
+      '87.4 % of 1,500 (95 % interval 85.6–89.0 %)',
+    );
+  });
+
+  it.each([
+    [0, '    '],
+    [0.5, '██  '],
+    [0.53125, '██▏ '],
+    [1, '████'],
+    [7, '████'],
+  ])('a bar of %s', (fraction, bar) => {
+    expect(formatBar(fraction, 4)).toBe(bar);
+  });
+
+  it('columns line up, with wide characters too', () => {
+    expect(
+      formatTable([
+        ['label', 'n'],
+        ['猫', '12'],
+        ['dog', '3'],
+      ]),
+    ).toBe(['label   n', '猫     12', 'dog     3'].join('\n'));
+    expect(displayWidth('猫 cat')).toBe(6);
+  });
+
+  it('small p-values keep their order of magnitude', () => {
+    expect(formatPValue(0.0312)).toBe('p = 0.031');
+    expect(formatPValue(1.5e-9)).toBe('p = 1.5e-9');
+  });
+
+  it('text from outside can’t steer the terminal', () => {
+    expect(formatForeign('a\u001b[31m\nb\u202ec')).toBe('a�[31m�b�c');
+  });
+});
