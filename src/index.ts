@@ -1,0 +1,18 @@
+/** The public interface of the package. */
+export { type Clock, systemClock } from './base/clock.ts';
+export { type ErrorKind, isRelearnError, RelearnError } from './base/errors.ts';
+export type { Log, RelearnOptions } from './loop/components.ts';
+export { type InitOptions, initStore } from './loop/init-store.ts';
+export { createRelearn } from './loop/relearn.ts';
+export type {
+  FeedbackInput,
+  ImportOptions,
+  Relearn,
+  RunSummary,
+  TrainOptions,
+} from './loop/relearn-api.ts';
+export type { Preprocessing } from './records/preprocessing.ts';
+export type * from './records/reports.ts';
+export type { Settings } from './records/settings.ts';
+export { createMemoryStore } from './storage/memory.ts';
+export type { ListOptions, ObjectInfo, ObjectStore } from './storage/object-store.ts';

@@ -1,0 +1,46 @@
+/**
+ * Moves feedback that the champion's lineage has learnt from out of `feedback/`. The log decides
+ * what is consumed; this only tidies up, so it can be stopped, repeated or left out without harm.
+ */
+import { sha256 } from '../base/hash.ts';
+import { archiveKey, feedbackLabelPrefix, parseItemKey } from '../records/keys.ts';
+import { lineageManifests } from '../registry/feedback-index.ts';
+import type { RegistryState } from '../registry/registry-state.ts';
+import type { Components } from './components.ts';
+
+type Parts = Pick<Components, 'settings' | 'store' | 'feedbackQuery'>;
+
+const consumedNames = async (parts: Parts, state: RegistryState): Promise<ReadonlySet<string>> => {
+  const { readManifest } = parts.feedbackQuery(state);
+  const names = new Set<string>();
+  for (const ref of lineageManifests(state, state.champion)) {
+    for (const row of (await readManifest(ref)).feedback) names.add(`${row.labelId}/${row.sha256}`);
+  }
+  return names;
+};
+
+/** Copy, look at the copy, then delete: a crash leaves a second copy, never a hole. */
+const moveToArchive = async ({ store }: Parts, key: string, target: string): Promise<boolean> => {
+  const bytes = await store.get(key);
+  if (!bytes) return false;
+  await store.putIfAbsent(target, bytes);
+  const copy = await store.get(target);
+  if (!copy || sha256(copy) !== sha256(bytes)) return false;
+  await store.delete(key);
+  return true;
+};
+
+/** @returns how many items it moved */
+export const archiveConsumed = async (parts: Parts, state: RegistryState): Promise<number> => {
+  const consumed = await consumedNames(parts, state);
+  if (consumed.size === 0) return 0;
+  let moved = 0;
+  for (const labelId of parts.settings.labelIds) {
+    for await (const { key } of parts.store.list(feedbackLabelPrefix(labelId))) {
+      const item = parseItemKey(key);
+      if (!item || !consumed.has(`${labelId}/${item.sha256}`)) continue;
+      if (await moveToArchive(parts, key, archiveKey(labelId, item.sha256))) moved++;
+    }
+  }
+  return moved;
+};

@@ -1,0 +1,71 @@
+/**
+ * Decides what a training learns from: all base pictures, and the feedback that the model to start
+ * from has not seen. Written down as a manifest before the training starts.
+ */
+import { RelearnError } from '../base/errors.ts';
+import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
+import { type FeedbackObject, untrainedFeedback } from '../registry/feedback-index.ts';
+import type { RegistryState } from '../registry/registry-state.ts';
+import type { Components } from './components.ts';
+import { quarantine } from './quarantine.ts';
+import { takeInAll } from './take-in-foreign.ts';
+
+export type TrainingSet = Pick<TrainingManifest, 'base' | 'feedback' | 'replay'>;
+
+type Parts = Pick<
+  Components,
+  'settings' | 'store' | 'clock' | 'log' | 'basePictures' | 'feedbackQuery'
+>;
+
+/** Pictures that judge models must not train them, however they came to lie among the feedback. */
+const withoutJudges = async (
+  parts: Parts,
+  state: RegistryState,
+  items: readonly FeedbackObject[],
+): Promise<FeedbackRow[]> => {
+  const base = await parts.basePictures.at(state);
+  const rows: FeedbackRow[] = [];
+  for (const { key, labelId, sha256 } of items) {
+    if (sha256 === null) continue;
+    const split = base.get(sha256)?.split ?? 'train';
+    if (split === 'train') {
+      rows.push({ key, labelId, sha256 });
+      continue;
+    }
+    const bytes = await parts.store.get(key);
+    if (bytes) await quarantine(parts, key, bytes, `belongs to the ${split} part of the base data`);
+  }
+  return rows;
+};
+
+export const noBaseData = () =>
+  new RelearnError('invalid', 'no_base_data', 'There are no base pictures to train on.', {
+    hint: 'Import labelled pictures first: relearn import pictures/',
+  });
+
+export const hasBaseData = async (parts: Parts, state: RegistryState): Promise<boolean> => {
+  for (const row of (await parts.basePictures.at(state)).values()) {
+    if (row.split === 'train') return true;
+  }
+  return false;
+};
+
+/**
+ * @param fromScratch a new lineage: all feedback is new to it, also what earlier versions learnt
+ * @throws RelearnError invalid/`no_base_data`
+ */
+export const assembleTrainingSet = async (
+  parts: Parts,
+  state: RegistryState,
+  { fromScratch }: { readonly fromScratch: boolean },
+): Promise<TrainingSet> => {
+  if (!(await hasBaseData(parts, state))) throw noBaseData();
+  const list = (at: RegistryState) =>
+    untrainedFeedback(parts.feedbackQuery(fromScratch ? { ...at, champion: null } : at));
+  const items = await takeInAll(parts, list, state);
+  return {
+    base: state.imports,
+    feedback: await withoutJudges(parts, state, items),
+    replay: [],
+  };
+};

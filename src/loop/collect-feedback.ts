@@ -1,0 +1,117 @@
+/**
+ * Takes one answer of a person. Whatever is acknowledged is durable; whatever is refused leaves
+ * nothing behind. Cheap checks come first: label, then known pictures, then decoding.
+ */
+import { RelearnError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { encodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { encodeJson } from '../records/json-object.ts';
+import { archiveKey, feedbackKey, voteKey } from '../records/keys.ts';
+import type { FeedbackReceipt, FeedbackStatus } from '../records/reports.ts';
+import { resolveLabel } from '../records/resolve-label.ts';
+import type { Components } from './components.ts';
+import type { KeptPredictions } from './kept-predictions.ts';
+import type { FeedbackInput } from './relearn-api.ts';
+import { toFeedbackItem } from './store-picture.ts';
+
+export interface FeedbackContext
+  extends Pick<Components, 'settings' | 'store' | 'registry' | 'basePictures' | 'clock'> {
+  readonly kept: KeptPredictions;
+}
+
+const receipt = (id: string, status: FeedbackStatus): FeedbackReceipt => ({
+  result: true,
+  id,
+  status,
+});
+
+const invalidField = (message: string, hint: string) =>
+  new RelearnError('invalid', 'invalid_field', message, { hint });
+
+/**
+ * Whether this picture with this label teaches nothing new: it came before, or it belongs to the
+ * holdout or validation part, which must never be trained on. A base picture of the train part with
+ * another label is a correction and is taken.
+ */
+const isKnown = async (
+  { store, registry, basePictures }: FeedbackContext,
+  hash: string,
+  labelId: string,
+): Promise<boolean> => {
+  const base = (await basePictures.at(await registry.read())).get(hash);
+  if (base && (base.split !== 'train' || base.label === labelId)) return true;
+  if (await store.head(feedbackKey(labelId, hash))) return true;
+  return (await store.head(archiveKey(labelId, hash))) !== undefined;
+};
+
+const keepItem = async (context: FeedbackContext, item: FeedbackItem): Promise<FeedbackReceipt> => {
+  const { sha256: hash, labelId } = item.header;
+  const outcome = await context.store.putIfAbsent(
+    feedbackKey(labelId, hash),
+    encodeFeedbackItem(item),
+  );
+  return receipt(hash, outcome === 'created' ? 'accepted' : 'duplicate');
+};
+
+const timeOf = ({ clock }: FeedbackContext) => new Date(clock.now()).toISOString();
+
+const collectPicture = async (
+  context: FeedbackContext,
+  picture: Uint8Array,
+  { target, source }: FeedbackInput,
+): Promise<FeedbackReceipt> => {
+  if (target === undefined) {
+    throw invalidField('A picture needs a target.', 'Send the label as `target`.');
+  }
+  const { id: labelId } = resolveLabel(context.settings, target);
+  const hash = sha256(picture);
+  if (await isKnown(context, hash, labelId)) return receipt(hash, 'duplicate');
+  const facts = { labelId, receivedAt: timeOf(context), source };
+  return keepItem(context, await toFeedbackItem(picture, facts));
+};
+
+/** Recorded, never trained on: it says what the picture does not show, or nothing. */
+const recordVote = async (
+  context: FeedbackContext,
+  { predictionId, verdict, source }: FeedbackInput,
+): Promise<FeedbackReceipt> => {
+  // The same vote sent twice is one vote.
+  const id = sha256(Buffer.from(JSON.stringify([predictionId, verdict, source])));
+  const vote = { formatVersion: 1, predictionId, verdict, source, receivedAt: timeOf(context) };
+  const outcome = await context.store.putIfAbsent(voteKey(id), encodeJson(vote));
+  return receipt(id, outcome === 'created' ? 'accepted' : 'duplicate');
+};
+
+const collectJudgement = async (
+  context: FeedbackContext,
+  predictionId: string,
+  input: FeedbackInput,
+): Promise<FeedbackReceipt> => {
+  const { target, verdict, source } = input;
+  if (target === undefined && verdict === undefined) {
+    throw invalidField('A prediction needs a target or a verdict.', 'Send one of the two.');
+  }
+  const resolved = target === undefined ? undefined : resolveLabel(context.settings, target);
+  const { header, image } = await context.kept.find(predictionId);
+  const labelId = resolved?.id ?? (verdict === 'right' ? header.labelId : undefined);
+  if (labelId === undefined) return recordVote(context, input);
+  if (await isKnown(context, header.sha256, labelId)) return receipt(header.sha256, 'duplicate');
+  const judged = verdict === 'right' || verdict === 'wrong' ? { verdict } : {};
+  return keepItem(context, {
+    header: { ...header, labelId, receivedAt: timeOf(context), source, predictionId, ...judged },
+    image,
+  });
+};
+
+/**
+ * @throws RelearnError invalid/`unknown_label`, invalid/`prediction_expired`,
+ * invalid/`invalid_field`, the decoder's own, and the store's
+ */
+export const collectFeedback = async (
+  context: FeedbackContext,
+  input: FeedbackInput,
+): Promise<FeedbackReceipt> => {
+  if (input.predictionId !== undefined) return collectJudgement(context, input.predictionId, input);
+  if (input.picture !== undefined) return collectPicture(context, input.picture, input);
+  throw invalidField('There is no picture.', 'Send `picture`, or the `predictionId` of an answer.');
+};

@@ -1,0 +1,129 @@
+/**
+ * The composition root: the one place that turns a store's URL into the objects everything in the
+ * loop works with. Tests pass their own store, clock or trainer here.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Classifier } from '../engine/runtime/classifier.ts';
+import type { Settings } from '../records/settings.ts';
+import { loadSettings } from '../records/stored-settings.ts';
+import { createManifestReader, type FeedbackQuery } from '../registry/feedback-index.ts';
+import { type LeaseDesk, openLeaseDesk } from '../registry/lease.ts';
+import { openRegistryLog, type RegistryLog } from '../registry/registry-log.ts';
+import type { RegistryState } from '../registry/registry-state.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { openStore } from '../storage/open-store.ts';
+import { type BasePictures, createBasePictures } from './base-pictures.ts';
+import { createForkTrainer } from './fork-trainer.ts';
+import { isOwnerDead, nameThisProcess } from './process-owner.ts';
+import type { Trainer } from './trainer.ts';
+
+/** Says what happened, for the person who runs the program. Never receives pictures or secrets. */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
+
+/** Loads a model file that was checked against its hash. */
+export type OpenClassifier = (model: Uint8Array) => Promise<Classifier>;
+
+export interface RelearnOptions {
+  /** A path, `file:` URL, another URL that the storage understands, or an opened store. */
+  readonly store: string | ObjectStore;
+  /**
+   * Where models answer: `worker` = in a worker thread, so that the calling thread never blocks
+   * (servers); `thread` = in the calling thread, which starts faster (one-off commands). Default
+   * `thread`.
+   */
+  readonly inference?: 'worker' | 'thread';
+  /** Keep the pictures of predictions for 24 hours, so that feedback can name them by id. Default off. */
+  readonly keepPredictions?: boolean;
+  /** Threads of one inference, and of the training. Default: 1, and every core. */
+  readonly threads?: number;
+  readonly clock?: Clock;
+  readonly newId?: () => string;
+  readonly log?: Log;
+  /** Default: a child process. A store that is passed as an object needs one of its own. */
+  readonly trainer?: Trainer;
+  readonly openClassifier?: OpenClassifier;
+}
+
+/** What every part of the loop works with. */
+export interface Components {
+  readonly settings: Settings;
+  readonly store: ObjectStore;
+  readonly registry: RegistryLog;
+  readonly leases: LeaseDesk;
+  readonly basePictures: BasePictures;
+  readonly trainer: Trainer;
+  readonly openClassifier: OpenClassifier;
+  readonly keepPredictions: boolean;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Log;
+  /** This process, as its leases name it. */
+  readonly owner: string;
+  /** What the feedback index asks for. */
+  feedbackQuery(state: RegistryState): FeedbackQuery;
+}
+
+/** The engine is loaded on first use, so that a process that never predicts never pays for it. */
+const openerFor =
+  (inference: 'worker' | 'thread', threads: number): OpenClassifier =>
+  async (model) => {
+    if (inference === 'worker') {
+      const { createWorkerClassifier } = await import('../engine/runtime/worker-classifier.ts');
+      // All built files lie in one folder, whichever of them this code ends up in.
+      const entry = new URL('./classifier-worker.js', import.meta.url);
+      return createWorkerClassifier(model, { threads, entry });
+    }
+    const { createClassifier } = await import('../engine/runtime/create-classifier.ts');
+    return createClassifier(model, { threads });
+  };
+
+const trainerFor = ({ store, threads }: RelearnOptions): Trainer =>
+  typeof store === 'string'
+    ? createForkTrainer({ store, ...(threads ? { threads } : {}) })
+    : () => Promise.reject(new Error('A store passed as an object needs a trainer option.'));
+
+/** @throws RelearnError not-found/`store_not_found`, and what the storage throws */
+export const openComponents = async (options: RelearnOptions): Promise<Components> => {
+  const {
+    clock = systemClock,
+    newId = randomUUID,
+    log = () => {},
+    keepPredictions = false,
+  } = options;
+  const store =
+    typeof options.store === 'string'
+      ? await openStore(options.store, { clock, newId })
+      : options.store;
+  const settings = await loadSettings(store);
+  const registry = openRegistryLog(store, { clock, newId });
+  const owner = await nameThisProcess(newId());
+  const readManifest = createManifestReader(store);
+  return {
+    settings,
+    store,
+    registry,
+    leases: openLeaseDesk({
+      store,
+      log: registry,
+      clock,
+      newId,
+      owner,
+      isOwnerDead: isOwnerDead(owner),
+    }),
+    basePictures: createBasePictures(store),
+    trainer: options.trainer ?? trainerFor(options),
+    openClassifier:
+      options.openClassifier ?? openerFor(options.inference ?? 'thread', options.threads ?? 1),
+    keepPredictions,
+    clock,
+    newId,
+    log,
+    owner,
+    feedbackQuery: (state) => ({ store, state, settings, readManifest }),
+  };
+};

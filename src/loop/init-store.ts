@@ -1,0 +1,31 @@
+/** Creates a store: the folder or bucket, a proof that it keeps its promises, and the settings. */
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { createSettings, type SettingsInput } from '../records/create-settings.ts';
+import { probeKey } from '../records/keys.ts';
+import type { InitReport } from '../records/reports.ts';
+import { saveNewSettings } from '../records/stored-settings.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { openStore } from '../storage/open-store.ts';
+import { probeStore } from '../storage/probe.ts';
+
+export interface InitOptions extends SettingsInput {
+  readonly store: string | ObjectStore;
+  readonly clock?: Clock;
+  readonly newId?: () => string;
+}
+
+/** @throws RelearnError usage where a setting can't be, conflict/`store_exists` */
+export const initStore = async (options: InitOptions): Promise<InitReport> => {
+  const { clock = systemClock, newId = randomUUID } = options;
+  // Checked first, so that a wrong option leaves no folder behind.
+  const settings = createSettings(options);
+  const store =
+    typeof options.store === 'string'
+      ? await openStore(options.store, { clock, newId, create: true })
+      : options.store;
+  await probeStore(store, probeKey(newId()));
+  await saveNewSettings(store, settings);
+  const { labels, aliases, architecture, imageSize, threshold, holdout, validation } = settings;
+  return { labels, aliases, architecture, imageSize, threshold, holdout, validation };
+};

@@ -1,0 +1,129 @@
+/**
+ * Reads the pictures that a manifest names, each with its class. The order depends on the pictures'
+ * hashes alone, so that the same data makes the same model wherever it was imported.
+ */
+
+import type { Clock } from '../base/clock.ts';
+import { isRelearnError } from '../base/errors.ts';
+import type { LabelledPicture } from '../data/pixel-cache.ts';
+import { readShardPictures } from '../data/shards.ts';
+import { decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
+import { archiveKey, feedbackKey } from '../records/keys.ts';
+import { readVerified } from '../records/read-verified.ts';
+import type { Settings } from '../records/settings.ts';
+import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { quarantine } from './quarantine.ts';
+
+export interface TrainingPictures {
+  readonly train: readonly LabelledPicture[];
+  readonly validation: readonly LabelledPicture[];
+  readonly holdout: readonly LabelledPicture[];
+}
+
+interface Source {
+  readonly store: ObjectStore;
+  readonly settings: Settings;
+  readonly clock: Clock;
+}
+
+interface Found {
+  readonly sha256: string;
+  readonly labelId: string;
+  readonly bytes: Uint8Array;
+}
+
+/** An item lies where it was claimed, or where it was moved since. */
+const readItem = async (
+  { store, clock }: Source,
+  { key, labelId, sha256 }: FeedbackRow,
+): Promise<FeedbackItem | undefined> => {
+  for (const place of new Set([key, feedbackKey(labelId, sha256), archiveKey(labelId, sha256)])) {
+    const bytes = await store.get(place);
+    if (!bytes) continue;
+    try {
+      return decodeFeedbackItem(bytes, place);
+    } catch (error) {
+      if (!isRelearnError(error, 'corrupt_feedback')) throw error;
+      await quarantine({ store, clock }, place, bytes, error.message);
+    }
+  }
+  return undefined;
+};
+
+/**
+ * One label for each picture: where people disagree, the latest answer counts, and of two at the
+ * same instant the one whose label id sorts last.
+ */
+const readFeedback = async (
+  source: Source,
+  rows: readonly FeedbackRow[],
+): Promise<ReadonlyMap<string, Found>> => {
+  const latest = new Map<string, { readonly order: string; readonly found: Found }>();
+  for (const row of rows) {
+    const item = await readItem(source, row);
+    if (!item) continue;
+    const { labelId, sha256 } = row;
+    const order = `${item.header.receivedAt} ${labelId}`;
+    const before = latest.get(sha256);
+    if (before && before.order > order) continue;
+    latest.set(sha256, { order, found: { sha256, labelId, bytes: item.image } });
+  }
+  return new Map([...latest].map(([sha256, { found }]) => [sha256, found]));
+};
+
+/** The rows of the import manifests, the earliest where two hold the same picture. */
+export const readBaseRows = async (
+  store: ObjectStore,
+  refs: TrainingManifest['base'],
+): Promise<ImportRow[]> => {
+  const rows = new Map<string, ImportRow>();
+  for (const ref of refs) {
+    const manifest = decodeImportManifest(await readVerified(store, ref), ref.key);
+    for (const row of manifest.rows) if (!rows.has(row.sha256)) rows.set(row.sha256, row);
+  }
+  return [...rows.values()];
+};
+
+const byHash = (a: Found, b: Found) => (a.sha256 < b.sha256 ? -1 : a.sha256 > b.sha256 ? 1 : 0);
+
+/** Base pictures by part, in the order of their hashes. */
+export const readBasePictures = async (
+  { store, settings }: Pick<Source, 'store' | 'settings'>,
+  rows: readonly ImportRow[],
+): Promise<{ readonly [Split in ImportRow['split']]: LabelledPicture[] }> => {
+  const found: { [Split in ImportRow['split']]: Found[] } = {
+    train: [],
+    validation: [],
+    holdout: [],
+  };
+  for await (const { row, bytes } of readShardPictures(store, rows)) {
+    found[row.split].push({ sha256: row.sha256, labelId: row.label, bytes });
+  }
+  return {
+    train: label(settings, found.train),
+    validation: label(settings, found.validation),
+    holdout: label(settings, found.holdout),
+  };
+};
+
+const label = ({ labelIds }: Settings, found: readonly Found[]): LabelledPicture[] =>
+  [...found]
+    .sort(byHash)
+    .map(({ labelId, bytes }) => ({ label: labelIds.indexOf(labelId), bytes }))
+    // A label that is no longer among the settings has no class to learn.
+    .filter((picture) => picture.label >= 0);
+
+/** @throws RelearnError corrupt, where base data is missing or damaged */
+export const loadTrainingPictures = async (
+  source: Source,
+  manifest: Pick<TrainingManifest, 'base' | 'feedback'>,
+): Promise<TrainingPictures> => {
+  const feedback = await readFeedback(source, manifest.feedback);
+  const rows = await readBaseRows(source.store, manifest.base);
+  // A base picture that people answered differently about is learnt as they say.
+  const kept = rows.filter(({ split, sha256 }) => split !== 'train' || !feedback.has(sha256));
+  const base = await readBasePictures(source, kept);
+  return { ...base, train: [...base.train, ...label(source.settings, [...feedback.values()])] };
+};

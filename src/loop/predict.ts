@@ -1,0 +1,40 @@
+/** One picture in, one answer out: preprocess, classify, name the scores. */
+import { RelearnError } from '../base/errors.ts';
+import { preprocess } from '../data/preprocess.ts';
+import type { PredictionReport } from '../records/reports.ts';
+import { findLabel } from '../records/resolve-label.ts';
+import type { Components } from './components.ts';
+import type { KeptPredictions } from './kept-predictions.ts';
+import { newName } from './new-name.ts';
+import type { ServingModels } from './serving-models.ts';
+
+export interface PredictContext extends Pick<Components, 'settings' | 'clock' | 'newId'> {
+  readonly models: ServingModels;
+  readonly kept: KeptPredictions;
+}
+
+/** @throws RelearnError unavailable/`model_not_ready`, not-found/`unknown_version`, the decoder's own */
+export const predict = (
+  { models, kept, settings, clock, newId }: PredictContext,
+  picture: Uint8Array,
+  version?: number,
+): Promise<PredictionReport> =>
+  models.use(version, async (model) => {
+    const { classifier } = model;
+    const pixels = await preprocess(picture, classifier.preprocessing);
+    const scores = await classifier.classify(pixels, 1);
+    const best = scores.indexOf(Math.max(...scores));
+    const label = classifier.labels[best];
+    if (label === undefined) {
+      throw new RelearnError('internal', 'model_output_invalid', 'The model named no label.');
+    }
+    const predictionId = newName(clock.now(), newId());
+    const known = findLabel(settings, label);
+    if (known) kept.keep(predictionId, picture, known.id);
+    return {
+      result: Object.fromEntries(classifier.labels.map((name, i) => [name, scores[i] ?? 0])),
+      label,
+      version: model.version,
+      predictionId,
+    };
+  });

@@ -1,0 +1,37 @@
+/**
+ * Names this process in its leases, so that another process on the same machine can tell at once
+ * that it is gone instead of waiting for its heartbeat to grow old.
+ */
+import { readlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+
+/** Process ids mean something only inside one namespace, so it is part of the name where known. */
+const readNamespace = async (): Promise<string> =>
+  (await readlink('/proc/self/ns/pid').catch(() => '')).replace(/\D/g, '');
+
+/** @param nonce tells this process from an earlier one that had the same id */
+export const nameThisProcess = async (nonce: string): Promise<string> =>
+  [hostname(), await readNamespace(), process.pid, nonce].join('/');
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+};
+
+/** True only where it is certain: same machine, same namespace, and no such process any more. */
+export const isOwnerDead =
+  (self: string) =>
+  (owner: string): boolean => {
+    const [host, namespace, pid] = owner.split('/');
+    const [ownHost, ownNamespace, ownPid] = self.split('/');
+    if (owner === self || host !== ownHost || namespace !== ownNamespace) return false;
+    const id = Number(pid);
+    if (!Number.isSafeInteger(id) || id <= 0) return false;
+    // Our own id under another name: the earlier process that had it must have ended.
+    return pid === ownPid ? namespace !== '' : !isRunning(id);
+  };

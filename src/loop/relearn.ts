@@ -1,0 +1,53 @@
+/**
+ * The library's entrance: opens a store and hands out its verbs. What each does stands in the file
+ * of its name.
+ */
+import { collectFeedback } from './collect-feedback.ts';
+import { openComponents, type RelearnOptions } from './components.ts';
+import { considerTraining } from './consider-training.ts';
+import { evaluateVersion } from './evaluate-version.ts';
+import { exportDataset } from './export-dataset.ts';
+import { importIntoStore } from './import-into-store.ts';
+import { createKeptPredictions } from './kept-predictions.ts';
+import { predict } from './predict.ts';
+import { recentFeedback } from './recent-feedback.ts';
+import type { Relearn } from './relearn-api.ts';
+import { readRuns } from './run-journal.ts';
+import { createServingModels } from './serving-models.ts';
+import { readStatus } from './status.ts';
+import { train } from './train-candidate.ts';
+import { createVersions } from './versions.ts';
+
+export { initStore } from './init-store.ts';
+
+/** @throws RelearnError not-found/`store_not_found`, and what the storage throws */
+export const createRelearn = async (options: RelearnOptions): Promise<Relearn> => {
+  const components = await openComponents(options);
+  const models = createServingModels(components);
+  const kept = createKeptPredictions(components);
+  const context = { ...components, models, kept };
+  return {
+    settings: components.settings,
+    location: components.store.location,
+    importPictures: (paths, importOptions) => importIntoStore(context, paths, importOptions),
+    train: (trainOptions) => train(components, trainOptions),
+    evaluate: (evaluateOptions) => evaluateVersion(context, evaluateOptions),
+    predict: (picture, { version } = {}) => predict(context, picture, version),
+    collectFeedback: (input) => collectFeedback(context, input),
+    considerTraining: (considerOptions) => considerTraining(components, considerOptions),
+    status: () => readStatus(components),
+    models: createVersions(components),
+    exportDataset: (directory, exportOptions) =>
+      exportDataset(components, directory, exportOptions),
+    readiness: async () => {
+      const reason = await models.whyNotReady();
+      return { ready: reason === null, reason };
+    },
+    recentFeedback: (limit) => recentFeedback(components, limit),
+    runs: async () => (await readRuns(components.store)).map(({ formatVersion: _, ...run }) => run),
+    close: async () => {
+      await kept.close();
+      await models.close();
+    },
+  };
+};

@@ -1,0 +1,190 @@
+/**
+ * The computing side of a training: reads what the manifest names, fits, compares candidate and
+ * champion on the same frozen holdout, and uploads model, card and TensorBoard file. Registers
+ * nothing; what it uploaded without being registered is only waste.
+ */
+import type { Clock } from '../base/clock.ts';
+import { isRelearnError, RelearnError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import type { LabelledPicture } from '../data/pixel-cache.ts';
+import { findArchitecture } from '../engine/nn/model-file.ts';
+import { createClassifier } from '../engine/runtime/create-classifier.ts';
+import type { ObjectRef } from '../records/json-object.ts';
+import { modelCardKey, modelKey } from '../records/keys.ts';
+import { encodeModelCard, type ModelCard } from '../records/model-card.ts';
+import type { Preprocessing } from '../records/preprocessing.ts';
+import { readVerified } from '../records/read-verified.ts';
+import type { TrainingProgress } from '../records/reports.ts';
+import type { Settings } from '../records/settings.ts';
+import { decodeTrainingManifest } from '../records/training-manifest.ts';
+import { decidePromotion } from '../registry/promotion-gate.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { type Evaluation, evaluate } from '../training/evaluate.ts';
+import { fit } from '../training/fit.ts';
+import { createEventFile } from './event-file.ts';
+import { loadTrainingPictures } from './load-training-pictures.ts';
+import { measure } from './measure.ts';
+import { startingProgress } from './run-journal.ts';
+import type { TrainingOutcome, TrainingRequest, TrainingWatch } from './trainer.ts';
+
+export interface TrainingSite {
+  readonly store: ObjectStore;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly threads: number;
+}
+
+/** A store's own architecture takes the store's size; any other its own default. */
+const preprocessingFor = (architecture: string, settings: Settings): Preprocessing => {
+  const { channels, imageSize, fixedSize } = findArchitecture(architecture);
+  const size = fixedSize || architecture !== settings.architecture ? imageSize : settings.imageSize;
+  return { width: size, height: size, channels, fit: 'fill' };
+};
+
+const checkLabels = ({ labels }: Settings, train: readonly LabelledPicture[]): void => {
+  const missing = labels.filter((_, index) => !train.some(({ label }) => label === index));
+  if (missing.length === 0) return;
+  throw new RelearnError(
+    'invalid',
+    'label_without_pictures',
+    `There are no training pictures of ${missing.join(', ')}.`,
+    { hint: 'Import pictures of every label: relearn import pictures/' },
+  );
+};
+
+/** A model whose answers are not numbers gets every picture wrong; the gate says why. */
+const unusable = (count: number, classes: number): Evaluation => ({
+  predicted: new Int32Array(count).fill(-1),
+  probabilities: new Float32Array(count * classes),
+  loss: Number.POSITIVE_INFINITY,
+  accuracy: 0,
+  top2Accuracy: 0,
+});
+
+const evaluateModel = async (
+  model: Uint8Array,
+  pictures: readonly LabelledPicture[],
+  { threads, settings }: TrainingSite,
+): Promise<Evaluation> => {
+  const classifier = await createClassifier(model, { threads });
+  try {
+    return await evaluate(classifier, pictures);
+  } catch (error) {
+    if (!isRelearnError(error, 'model_output_invalid')) throw error;
+    return unusable(pictures.length, settings.labels.length);
+  } finally {
+    await classifier.close();
+  }
+};
+
+/** Content-addressed: where the object is there already, it only has to be whole. */
+const upload = async (store: ObjectStore, key: string, bytes: Uint8Array): Promise<ObjectRef> => {
+  const hash = sha256(bytes);
+  if ((await store.putIfAbsent(key, bytes)) === 'exists') {
+    const there = await store.get(key);
+    if (!there || sha256(there) !== hash) await store.put(key, bytes);
+  }
+  return { key, sha256: hash };
+};
+
+export const runTraining = async (
+  site: TrainingSite,
+  request: TrainingRequest,
+  watch: TrainingWatch,
+): Promise<TrainingOutcome> => {
+  const { store, settings, clock, threads } = site;
+  const { runId, startedAt, initial, champion, options } = request;
+  let last: TrainingProgress = startingProgress(startedAt);
+  const tell = (change: Partial<TrainingProgress>) => {
+    last = { ...last, ...change };
+    watch.onProgress(last);
+  };
+
+  tell({ phase: 'preparing' });
+  const manifest = decodeTrainingManifest(
+    await readVerified(store, request.manifest),
+    request.manifest.key,
+  );
+  const { architecture } = manifest;
+  const preprocessing = preprocessingFor(architecture, settings);
+  const { train, validation, holdout } = await loadTrainingPictures(site, manifest);
+  checkLabels(settings, train);
+
+  const events = createEventFile(site, runId);
+  // biome-ignore lint/suspicious/noFocusedTests: this `fit` trains; it is not a test.
+  const fitted = await fit({
+    architecture,
+    labels: settings.labels,
+    preprocessing,
+    train,
+    validation,
+    options,
+    threads,
+    clock,
+    signal: watch.signal,
+    ...(initial ? { initial: await readVerified(store, initial.model) } : {}),
+    onProgress: (progress) => tell({ phase: 'training', ...progress }),
+    onLine: watch.onLine,
+    onEvents: events.add,
+  });
+  await events.close();
+
+  tell({ phase: 'evaluating', secondsLeft: null });
+  const candidate = await evaluateModel(fitted.model, holdout, site);
+  const opponent = champion
+    ? await evaluateModel(await readVerified(store, champion.model), holdout, site)
+    : null;
+  const { report: gate, table: gateTable } = decidePromotion({
+    labels: settings.labels,
+    truth: holdout.map(({ label }) => label),
+    candidate: candidate.predicted,
+    champion: opponent?.predicted ?? null,
+  });
+  const metrics = measure(settings.labels, holdout, candidate);
+
+  tell({ phase: 'publishing' });
+  const uploaded = await upload(store, modelKey(sha256(fitted.model)), fitted.model);
+  const model = { ...uploaded, size: fitted.model.length };
+  const lineage = {
+    runId,
+    parent: initial?.version ?? null,
+    comparedWith: champion?.version ?? null,
+    manifest: request.manifest,
+  };
+  const modelCard: ModelCard = {
+    formatVersion: 1,
+    createdAt: new Date(clock.now()).toISOString(),
+    labels: settings.labels,
+    preprocessing,
+    architecture,
+    model,
+    metrics,
+    gate,
+    gateTable,
+    ...lineage,
+  };
+  const card = await upload(store, modelCardKey(model.sha256, runId), encodeModelCard(modelCard));
+
+  const { rounds, steps, stoppedBecause, seconds, imagesPerSecond } = fitted;
+  const { n, accuracy, interval, perLabel, confusionMatrix } = metrics;
+  return {
+    candidate: { ...lineage, architecture, model, card, accuracy, holdoutSize: n, gate },
+    report: {
+      parent: lineage.parent,
+      architecture,
+      rounds,
+      steps,
+      stoppedBecause,
+      seconds,
+      imagesPerSecond,
+      holdout: { n, accuracy, interval, perLabel, confusionMatrix },
+      gate,
+    },
+    points: fitted.curve.map(({ step, trainLoss, trainAccuracy, validationAccuracy }) => ({
+      step,
+      trainLoss,
+      trainAccuracy,
+      validationAccuracy,
+    })),
+  };
+};

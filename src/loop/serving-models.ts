@@ -1,0 +1,158 @@
+/**
+ * The models that answer in this process. The champion is followed through the log; a new one is
+ * loaded beside the old one and takes its place between two requests. The old model ends when the
+ * last request that uses it has its answer, so a change of champion fails nobody.
+ */
+import { RelearnError } from '../base/errors.ts';
+import { versionOf } from '../registry/registry-state.ts';
+import type { Components } from './components.ts';
+import { type LoadedModel, loadModel } from './load-model.ts';
+
+/** Milliseconds between two looks at the log. */
+const watchInterval = 1_000;
+const longestPause = 60_000;
+
+interface Slot {
+  readonly model: LoadedModel;
+  users: number;
+  retired: boolean;
+}
+
+export interface ServingModels {
+  /** Runs `work` with the champion, or with the version named; the model stays loaded meanwhile. */
+  use<T>(version: number | undefined, work: (model: LoadedModel) => Promise<T>): Promise<T>;
+  /** Loads the champion if need be; null = a model answers. */
+  whyNotReady(): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+export const createServingModels = (components: Components): ServingModels => {
+  const { registry, clock, log } = components;
+  const closing = new AbortController();
+  const retiring = new Set<Promise<void>>();
+  let champion: Slot | undefined;
+  let pinned: Slot | undefined;
+  let updating: Promise<void> | undefined;
+  let watching: Promise<void> | undefined;
+  let failure:
+    | { readonly version: number; readonly error: unknown; readonly until: number }
+    | undefined;
+  let pause = watchInterval;
+
+  const end = (slot: Slot) => {
+    const ended = slot.model.classifier.close().catch((error: unknown) => {
+      log('warn', 'A model did not end cleanly.', {
+        version: slot.model.version,
+        error: String(error),
+      });
+    });
+    retiring.add(ended);
+    void ended.then(() => retiring.delete(ended));
+  };
+
+  const retire = (slot: Slot | undefined) => {
+    if (!slot) return;
+    slot.retired = true;
+    if (slot.users === 0) end(slot);
+  };
+
+  const open = async (version: number): Promise<Slot> => ({
+    model: await loadModel(components, versionOf(registry.state, version)),
+    users: 0,
+    retired: false,
+  });
+
+  /** Loads the newest champion where it is not the one that answers. */
+  const follow = async () => {
+    const { champion: wanted } = await registry.read();
+    if (wanted === null || wanted === champion?.model.version) return;
+    if (failure?.version === wanted && clock.monotonic() < failure.until) throw failure.error;
+    try {
+      const next = await open(wanted);
+      retire(champion);
+      champion = next;
+      failure = undefined;
+      pause = watchInterval;
+      log('info', `Version ${wanted} answers now.`, { version: wanted });
+    } catch (error) {
+      // The old model goes on answering; trying again at once would only repeat the failure.
+      failure = { version: wanted, error, until: clock.monotonic() + pause };
+      pause = Math.min(pause * 2, longestPause);
+      log('error', `Version ${wanted} could not be loaded.`, {
+        version: wanted,
+        error: error instanceof Error ? error.message : String(error),
+      });
+      throw error;
+    }
+  };
+
+  /** At most one load at a time; everybody who asks meanwhile waits for the same one. */
+  const update = (): Promise<void> => {
+    updating ??= follow().finally(() => {
+      updating = undefined;
+    });
+    return updating;
+  };
+
+  const watch = async () => {
+    while (!closing.signal.aborted) {
+      await clock.sleep(watchInterval, closing.signal).catch(() => {});
+      // `follow` has told of a failure; storage that does not answer is asked again in a second.
+      if (!closing.signal.aborted) await update().catch(() => {});
+    }
+  };
+
+  const currentChampion = async (): Promise<Slot> => {
+    if (closing.signal.aborted) throw notReady('The program is stopping.');
+    if (!champion) await update();
+    watching ??= watch();
+    if (!champion) throw notReady('There is no model yet.');
+    return champion;
+  };
+
+  const namedVersion = async (version: number): Promise<Slot> => {
+    if (champion?.model.version === version) return champion;
+    if (pinned?.model.version === version) return pinned;
+    await registry.read();
+    const next = await open(version);
+    retire(pinned);
+    pinned = next;
+    return next;
+  };
+
+  return {
+    use: async (version, work) => {
+      const slot = await (version === undefined ? currentChampion() : namedVersion(version));
+      slot.users++;
+      try {
+        return await work(slot.model);
+      } finally {
+        slot.users--;
+        if (slot.retired && slot.users === 0) end(slot);
+      }
+    },
+    whyNotReady: async () => {
+      try {
+        await currentChampion();
+        return null;
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    },
+    close: async () => {
+      closing.abort();
+      await updating?.catch(() => {});
+      await watching;
+      retire(champion);
+      retire(pinned);
+      champion = undefined;
+      pinned = undefined;
+      await Promise.all(retiring);
+    },
+  };
+};
+
+const notReady = (message: string) =>
+  new RelearnError('unavailable', 'model_not_ready', message, {
+    hint: 'Import labelled pictures and train a first model: relearn import pictures/ && relearn train',
+  });

@@ -1,0 +1,62 @@
+/** What the store holds and what would happen next. */
+import { heartbeatKey } from '../records/keys.ts';
+import type { StatusReport, TrainingProgress } from '../records/reports.ts';
+import { pendingFeedback } from '../registry/feedback-index.ts';
+import { leaseTimeToLive } from '../registry/lease.ts';
+import type { LeaseRecord, RegistryState } from '../registry/registry-state.ts';
+import type { Components } from './components.ts';
+import { isOwnerDead } from './process-owner.ts';
+import { readProgress, readRuns, startingProgress } from './run-journal.ts';
+
+/** For display only; whether a lease may be taken over is the lease desk's question. */
+const isAlive = async (
+  { store, clock, owner }: Components,
+  { epoch, owner: holder, at }: LeaseRecord,
+): Promise<boolean> => {
+  if (holder === owner) return true;
+  if (isOwnerDead(owner)(holder)) return false;
+  const beat = await store.head(heartbeatKey(epoch));
+  return clock.now() - (beat?.modifiedAt ?? Date.parse(at)) < leaseTimeToLive;
+};
+
+const runIdOf = (manifestKey: string): string => manifestKey.split('/')[1] ?? '';
+
+const currentTraining = async (
+  components: Components,
+  { lease, claims }: RegistryState,
+): Promise<TrainingProgress | null> => {
+  if (!lease || !(await isAlive(components, lease))) return null;
+  const claim = claims.find(({ epoch, outcome }) => epoch === lease.epoch && outcome === 'open');
+  if (!claim) return startingProgress(lease.at);
+  return (
+    (await readProgress(components.store, runIdOf(claim.manifest.key))) ??
+    startingProgress(claim.at)
+  );
+};
+
+/** A crashed training's claim is void once somebody takes over; its feedback waits already now. */
+const withoutDeadClaims = (state: RegistryState, isTraining: boolean): RegistryState =>
+  isTraining
+    ? state
+    : { ...state, claims: state.claims.filter(({ outcome }) => outcome !== 'open') };
+
+export const readStatus = async (components: Components): Promise<StatusReport> => {
+  const { registry, settings, store } = components;
+  const state = await registry.read();
+  const training = await currentTraining(components, state);
+  const query = components.feedbackQuery(withoutDeadClaims(state, training !== null));
+  const waiting = await pendingFeedback(query);
+  const runs = await readRuns(store);
+  return {
+    champion: state.champion,
+    pending: Object.fromEntries(
+      settings.labels.map((label, i) => [
+        label,
+        waiting.get(settings.labelIds[i] ?? '')?.length ?? 0,
+      ]),
+    ),
+    threshold: settings.threshold,
+    training,
+    lastRun: runs.findLast(({ report }) => report !== null)?.report ?? null,
+  };
+};

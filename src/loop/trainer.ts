@@ -1,0 +1,49 @@
+/** The seam between the process that holds the lease and the one that computes. */
+import type { ObjectRef } from '../records/json-object.ts';
+import type { TrainingProgress, TrainReport } from '../records/reports.ts';
+import type { RunPoint } from '../records/run.ts';
+import type { Candidate } from '../registry/model-registry.ts';
+
+/** A version's model, as a training needs it. */
+export interface ModelToCompare {
+  readonly version: number;
+  readonly model: ObjectRef;
+}
+
+/** Everything a training needs to know; plain JSON, because it may cross a process border. */
+export interface TrainingRequest {
+  readonly runId: string;
+  readonly startedAt: string;
+  /** What to train on; claimed in the log. */
+  readonly manifest: ObjectRef;
+  /** The weights to start from; null = from scratch. */
+  readonly initial: ModelToCompare | null;
+  /** What the gate compares with; null = there is no champion. */
+  readonly champion: ModelToCompare | null;
+  readonly options: {
+    readonly seed: number;
+    readonly rounds?: number;
+    readonly steps?: number;
+    readonly patience?: number;
+    readonly targetAccuracy?: number;
+    readonly maxMinutes?: number;
+    readonly batchSize?: number;
+    readonly learningRate?: number;
+  };
+}
+
+/** A candidate whose objects are all in the store, and what is told of it. */
+export interface TrainingOutcome {
+  readonly candidate: Candidate;
+  readonly report: Omit<TrainReport, 'version'>;
+  readonly points: readonly RunPoint[];
+}
+
+export interface TrainingWatch {
+  readonly signal: AbortSignal;
+  onProgress(progress: TrainingProgress): void;
+  onLine(line: string): void;
+}
+
+/** Trains, evaluates and uploads; registers nothing. Can be stopped or killed at any moment. */
+export type Trainer = (request: TrainingRequest, watch: TrainingWatch) => Promise<TrainingOutcome>;

@@ -1,0 +1,61 @@
+/** What people see of the registry, and the decisions they can take: promote, roll back, export. */
+import { decodeModelCard } from '../records/model-card.ts';
+import { readVerified } from '../records/read-verified.ts';
+import type { ModelsReport } from '../records/reports.ts';
+import { promoteVersion, rollbackChampion } from '../registry/model-registry.ts';
+import { lineageOf, type RegistryState, versionOf } from '../registry/registry-state.ts';
+import type { Components } from './components.ts';
+import { loadModel } from './load-model.ts';
+import type { Relearn } from './relearn-api.ts';
+
+const toReport = ({ champion, versions }: RegistryState): ModelsReport => ({
+  champion,
+  versions: versions.map(({ version, verdict, entry }) => ({
+    version,
+    parent: entry.parent,
+    createdAt: entry.at,
+    accuracy: entry.accuracy,
+    verdict,
+  })),
+});
+
+const show = async (components: Components, version: number) => {
+  const { store, registry } = components;
+  const state = await registry.read();
+  const { verdict, entry } = versionOf(state, version);
+  const bytes = await readVerified(store, entry.card);
+  const { formatVersion: _, createdAt: __, ...facts } = decodeModelCard(bytes, entry.card.key);
+  return {
+    version,
+    isChampion: state.champion === version,
+    verdict,
+    createdAt: entry.at,
+    lineage: lineageOf(state, version).map((ancestor) => ancestor.version),
+    champion: state.history.filter((change) => change.version === version),
+    ...facts,
+  };
+};
+
+export const createVersions = (components: Components): Relearn['models'] => {
+  const { registry, store } = components;
+  /** A version that can't be loaded must not become champion by a person's hand either. */
+  const checkLoads = async (version: number) => {
+    const { classifier } = await loadModel(components, versionOf(await registry.read(), version));
+    await classifier.close();
+  };
+  return {
+    list: async () => toReport(await registry.read()),
+    show: (version) => show(components, version),
+    promote: async (version) => {
+      await checkLoads(version);
+      return toReport(await promoteVersion(registry, version));
+    },
+    rollback: async () => {
+      const [target, champion] = (await registry.read()).championStack.slice(-2);
+      if (target !== undefined && champion !== undefined) await checkLoads(target);
+      return toReport(await rollbackChampion(registry));
+    },
+    export: async (version) =>
+      readVerified(store, versionOf(await registry.read(), version).entry.model),
+  };
+};
