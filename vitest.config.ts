@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+/** Where `.ci/run` collects a report of every run, to count the tests of all of them. */
+const reports = process.env.RELEARN_TEST_REPORTS;
+
 export default defineConfig({
   test: {
+    ...(reports
+      ? { reporters: ['default', 'json'], outputFile: { json: `${reports}/${process.pid}.json` } }
+      : {}),
     projects: [
       {
         test: {

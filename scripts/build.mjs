@@ -100,5 +100,11 @@ const buildTypes = async () => {
 
 const started = performance.now();
 await mkdir(dist, { recursive: true });
-await Promise.all([buildProgram(), buildPage(), buildTypes()]);
+try {
+  await Promise.all([buildProgram(), buildPage(), buildTypes()]);
+} catch (error) {
+  // esbuild has told its errors already.
+  if (!error.errors) console.error(error.message);
+  process.exit(1);
+}
 console.error(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
