@@ -3,7 +3,12 @@
  * serve everything and a cloud function just one verb.
  */
 import type { Socket } from 'node:net';
-import Fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyRequest,
+  type HTTPMethods,
+  LogController,
+} from 'fastify';
 import type { Relearn } from '../loop/relearn-api.ts';
 import {
   type AppContext,
@@ -76,7 +81,7 @@ const contextOf = (relearn: Relearn, options: AppOptions, closing: AbortSignal):
 const createServer = (options: AppOptions, { limits }: AppContext): FastifyInstance =>
   Fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id'], options.newRequestId),
     bodyLimit: limits.bodyBytes,
     requestTimeout: timeouts.request,

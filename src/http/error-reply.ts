@@ -34,8 +34,11 @@ export const sendProblem = (error: unknown, request: FastifyRequest, reply: Fast
   const retryAfter = retryAfterSeconds[problem.status];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="relearn"');
-  return reply
-    .code(problem.status)
-    .type('application/problem+json')
-    .send(JSON.stringify(problemBody(problem, request.id, error)));
+  return (
+    reply
+      .code(problem.status)
+      .header('content-type', 'application/problem+json')
+      // As bytes: to text Fastify would add a charset, which this media type does not have.
+      .send(Buffer.from(JSON.stringify(problemBody(problem, request.id, error))))
+  );
 };
