@@ -124,7 +124,7 @@ test('brightness, contrast and colour change values, not places', () => {
     grey,
     { ...nothing, brightness: 0.1, contrast: 0.2, colour: 0.2 },
     geometry,
-    2,
+    11,
   );
   const pixels = Array.from({ length: 256 }, (_, at) => [...jittered.subarray(at * 3, at * 3 + 3)]);
   expect(new Set(pixels.map(String)).size).toBe(1);

@@ -1,38 +1,116 @@
-/** Labelled pictures from files people have. */
+/**
+ * Labelled pictures from files people have: folders of class folders, `cat.73.jpg` names in folders
+ * and zips, tables of path and label, TFRecord files. This file chooses the reader;
+ * each kind of file has one of its own beside it.
+ */
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { RelearnError } from '../base/errors.ts';
+import { readCsvTable, readJsonLinesTable } from './picture-source-table.ts';
+import { readTfRecordPictures } from './picture-source-tfrecord.ts';
+import { readZipPictures } from './picture-source-zip.ts';
+import {
+  chooseLabel,
+  looksLikePicture,
+  type PictureSourceOptions,
+  readPictureFile,
+  type SourceItem,
+  wanted,
+} from './source-picture.ts';
 
-export interface SourcePicture {
-  /** Where it came from, for people. */
-  readonly path: string;
-  /** As written in the source; the caller maps it to a class. */
-  readonly label: string;
-  /** The number in a name like `cat.73.jpg`. */
-  readonly id?: number;
-  /** The bytes as they lie in the source. @throws RelearnError where they can't be read */
-  read(): Promise<Uint8Array>;
-}
+export type {
+  PictureSourceOptions,
+  SourceItem,
+  SourcePicture,
+  SourceRejection,
+} from './source-picture.ts';
 
-/** Something that was found and can't be used. */
-export interface SourceRejection {
-  readonly path: string;
-  readonly rejected: string;
-}
+type Reader = (path: string, options: PictureSourceOptions) => AsyncGenerator<SourceItem>;
 
-export type SourceItem = SourcePicture | SourceRejection;
+/** By the end of the file's name. */
+const containers: readonly (readonly [RegExp, Reader])[] = [
+  [/\.zip$/i, readZipPictures],
+  [/\.tfrecords?(-\d+-of-\d+)?$/i, readTfRecordPictures],
+];
+/** Tables are read where they are named; inside a folder they may belong to anything. */
+const tables: typeof containers = [
+  [/\.csv$/i, readCsvTable],
+  [/\.(jsonl|ndjson)$/i, readJsonLinesTable],
+];
 
-export interface PictureSourceOptions {
-  /** Inclusive range on the number in the name; pictures without a number are left out. */
-  readonly ids?: readonly [number, number];
-  /** Tells a class folder from any other folder. Without it the name's own label goes first. */
-  knowsLabel?(label: string): boolean;
-  /** Names by class index, for TFRecord files that hold only the index. */
-  readonly labels?: readonly string[];
-}
+const readerOf = (path: string, readers: typeof containers): Reader | undefined =>
+  readers.find(([pattern]) => pattern.test(path))?.[1];
 
 /**
- * Every labelled picture at the paths, in a stable order, one at a time.
- * @throws RelearnError invalid/`path_not_found`, invalid/`no_pictures`
+ * Every labelled picture at the paths, in a stable order, one at a time; nothing is read before
+ * `read` is called, except from TFRecord files.
+ * @throws RelearnError invalid/`path_not_found`, and invalid/`no_pictures` at the end where nothing
+ *   at all was found
  */
-export declare const openPictureSource: (
+export async function* openPictureSource(
   paths: readonly string[],
-  options?: PictureSourceOptions,
-) => AsyncGenerator<SourceItem>;
+  options: PictureSourceOptions = {},
+): AsyncGenerator<SourceItem> {
+  let found = 0;
+  for (const path of paths) {
+    for await (const item of readPath(path, options)) {
+      found++;
+      yield item;
+    }
+  }
+  if (found > 0) return;
+  const range = options.ids ? ` with a number from ${options.ids[0]} to ${options.ids[1]}` : '';
+  throw new RelearnError('invalid', 'no_pictures', `No picture${range} in ${paths.join(', ')}.`, {
+    hint:
+      'Looked for folders named as a label, names like cat.73.jpg in folders and zips, ' +
+      'CSV and JSONL files of path and label, and TFRecord files.',
+  });
+}
+
+async function* readPath(path: string, options: PictureSourceOptions): AsyncGenerator<SourceItem> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw new RelearnError('invalid', 'path_not_found', `There is nothing to read at ${path}.`, {
+      cause,
+    });
+  });
+  if (info.isDirectory()) {
+    yield* readFolder(path, options, new Set());
+    return;
+  }
+  const reader = readerOf(path, [...containers, ...tables]) ?? readLooseFile;
+  yield* reader(path, options);
+}
+
+/** Walks in the order of names; `visited` holds real paths, so that links can't lead in a circle. */
+async function* readFolder(
+  folder: string,
+  options: PictureSourceOptions,
+  visited: Set<string>,
+): AsyncGenerator<SourceItem> {
+  const real = await realpath(folder);
+  if (visited.has(real)) return;
+  visited.add(real);
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+  for (const name of names) {
+    const path = join(folder, name);
+    // A link to nowhere is none of ours.
+    const info = await stat(path).catch(() => undefined);
+    if (info?.isDirectory()) yield* readFolder(path, options, visited);
+    else if (info?.isFile()) {
+      const reader = readerOf(name, containers);
+      if (reader) yield* reader(path, options);
+      else if (looksLikePicture(name)) yield* readLooseFile(path, options);
+    }
+  }
+}
+
+async function* readLooseFile(
+  path: string,
+  options: PictureSourceOptions,
+): AsyncGenerator<SourceItem> {
+  const named = chooseLabel(basename(path), basename(dirname(await realpath(path))), options);
+  if (!wanted(named.id, options.ids)) return;
+  yield extname(path) === '' && named.id === undefined
+    ? { path, rejected: 'not a kind of file that holds labelled pictures' }
+    : { path, ...named, read: () => readPictureFile(path) };
+}
