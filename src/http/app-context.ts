@@ -20,6 +20,8 @@ export interface Limits {
   readonly jsonDepth: number;
   /** Bytes of a request's head. */
   readonly headerBytes: number;
+  /** Headers of a request. */
+  readonly headers: number;
 }
 
 export const defaultLimits: Limits = {
@@ -27,6 +29,7 @@ export const defaultLimits: Limits = {
   batchPictures: 64,
   jsonDepth: 16,
   headerBytes: 16 * 1024,
+  headers: 200,
 };
 
 export interface Access {

@@ -18,7 +18,7 @@ import {
 } from './app-context.ts';
 import { problemBody, sendProblem } from './error-reply.ts';
 import { clientErrorOf, invalid } from './error-table.ts';
-import { authorize, checkBodyHeaders, checkHost } from './guards.ts';
+import { authorize, checkBodyHeaders, checkHead, checkHost } from './guards.ts';
 import { createMetrics } from './metrics.ts';
 import type { Route } from './route.ts';
 import { callbackRoute } from './routes/callback.ts';
@@ -44,6 +44,10 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   const context = contextOf(relearn, options, closing.signal);
   const app = createServer(options, context);
   app.addHook('preClose', async () => closing.abort());
+  // A connection that stays open after its last answer would hold the stop back.
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing.signal.aborted) reply.header('connection', 'close');
+  });
 
   // Every body arrives as bytes, whatever its declared type, and only up to the limit.
   app.removeAllContentTypeParsers();
@@ -119,6 +123,7 @@ const commonHeaders = (request: FastifyRequest) => ({
 const addChecks = (app: FastifyInstance, { access, limits }: AppContext) => {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(commonHeaders(request));
+    checkHead(request, limits);
     checkHost(request, access);
     const { scope } = request.routeOptions.config;
     // Only the routes that answer set a scope; what is refused anyway is refused by its name first.

@@ -10,6 +10,12 @@ import { findKey, type Scope } from './keys.ts';
 
 const refuse = (code: string, message: string) => new RelearnError('invalid', code, message);
 
+/** Node bounds the bytes of a request's head, not how many headers share them. */
+export const checkHead = (request: FastifyRequest, limits: Limits): void => {
+  if (request.raw.rawHeaders.length / 2 > limits.headers)
+    throw invalid('headers_too_large', 'There are too many headers.', { limit: limits.headers });
+};
+
 /** Stops pages that reach a loopback server through a host name of their own (DNS rebinding). */
 export const checkHost = (request: FastifyRequest, access: Access): void => {
   if (access.hosts === null) return;

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { anonymousFrom, keysFrom, parseFunctions, portFrom } from './environment.ts';
+
+describe('settings from the environment', () => {
+  it('finds the port under the names that platforms use', () => {
+    expect(portFrom({})).toBe(8080);
+    expect(portFrom({ PORT: '3000', FC_SERVER_PORT: '9000' })).toBe(3000);
+    expect(portFrom({ FC_CUSTOM_LISTEN_PORT: '9100' })).toBe(9100);
+    expect(portFrom({ FC_FUNCTION_NAME: 'f', FC_INSTANCE_ID: 'i' })).toBe(9000);
+    for (const bad of ['x', '-1', '70000', '1e3', '80 '])
+      expect(() => portFrom({ PORT: bad })).toThrow(expect.objectContaining({ kind: 'usage' }));
+  });
+
+  it('reads keys, open scopes and functions', () => {
+    expect(keysFrom({ RELEARN_KEYS: 'a:b:predict' })).toHaveLength(1);
+    expect(keysFrom({})).toEqual([]);
+    expect(() => keysFrom({ RELEARN_KEYS_FILE: '/does/not/exist' })).toThrow(
+      expect.objectContaining({ code: 'keys_file_unreadable' }),
+    );
+    expect([...anonymousFrom({ RELEARN_ANONYMOUS: 'predict,feedback' })]).toHaveLength(2);
+    expect(parseFunctions('train, predict')).toEqual(['predict', 'train']);
+    expect(() => parseFunctions('predict,fly')).toThrow(expect.objectContaining({ kind: 'usage' }));
+  });
+});

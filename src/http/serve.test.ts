@@ -1,0 +1,216 @@
+/** The server on a real socket: starting, stopping, and requests that are not quite HTTP. */
+import { connect } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createInMemoryRelearn } from '../../test/in-memory-relearn.ts';
+import { brightJpeg, darkJpeg, dataUrlOf } from '../../test/pictures.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Relearn } from '../loop/relearn-api.ts';
+import { parseScopes } from './keys.ts';
+import { type RunningServer, type ServeOptions, serve } from './serve.ts';
+
+const logger = pino({ level: 'silent' });
+const servers: RunningServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+const start = async (options: Partial<ServeOptions> = {}) => {
+  const relearn = createInMemoryRelearn({ clock: systemClock });
+  const server = await serve({ relearn, port: 0, logger, ...options });
+  servers.push(server);
+  return server;
+};
+const codeOf = async (starting: Promise<unknown>) =>
+  starting.then(
+    () => 'started',
+    (error) => `${error.kind} ${error.code}: ${error.hint}`,
+  );
+
+/** What comes back on a connection that sends this text as it stands. */
+const exchange = (port: number, text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk;
+    });
+    socket.on('close', () => resolve(received));
+    socket.on('error', reject);
+  });
+
+describe('serve', () => {
+  it('answers on a free port and closes the store when it stops', async () => {
+    let closed = 0;
+    const relearn: Relearn = {
+      ...createInMemoryRelearn({ clock: systemClock }),
+      close: async () => void closed++,
+    };
+    const stopping = new AbortController();
+    const server = await start({ relearn, signal: stopping.signal });
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('process_cpu');
+    stopping.abort();
+    await server.closed;
+    await server.close();
+    expect(closed).toBe(1);
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  });
+
+  it('says that the port is in use', async () => {
+    const { port } = await start();
+    expect(await codeOf(start({ port }))).toMatch(/^usage port_in_use: Choose another port/);
+  });
+
+  it('asks for keys before it listens to the network', async () => {
+    expect(await codeOf(start({ host: '0.0.0.0' }))).toMatch(
+      /^usage keys_required: Set RELEARN_KEYS/,
+    );
+    const open = await start({ host: '0.0.0.0', anonymous: parseScopes('predict') });
+    const answer = await fetch(`${open.url}/api/status`);
+    expect(answer.status).toBe(401);
+  });
+
+  it('finishes a running request before it stops', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const memory = createInMemoryRelearn({ clock: systemClock });
+    const relearn: Relearn = {
+      ...memory,
+      predict: async (picture) => {
+        await held;
+        return memory.predict(picture);
+      },
+    };
+    const server = await start({ relearn });
+    const body = dataUrlOf(darkJpeg);
+    const answer = fetch(`${server.url}/predict`, { method: 'POST', body });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const closing = server.close();
+    release();
+    expect((await answer).status).toBe(200);
+    await closing;
+  });
+
+  it('ends a training inside a request when it stops', async () => {
+    const memory = createInMemoryRelearn({ clock: systemClock });
+    const relearn: Relearn = {
+      ...memory,
+      considerTraining: ({ signal } = {}) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+    };
+    const server = await start({ relearn });
+    const answer = fetch(`${server.url}/invoke`, { method: 'POST' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await server.close();
+    expect((await answer).status).toBe(500);
+  });
+
+  it('trains by itself once feedback is enough', async () => {
+    const hasty: Clock = { ...systemClock, sleep: (_, signal) => systemClock.sleep(1, signal) };
+    let now = 0;
+    const clock = { ...hasty, monotonic: () => (now += 1_000) };
+    const relearn = createInMemoryRelearn({ clock, threshold: 1 });
+    const server = await start({ relearn, clock });
+    for (const [picture, target] of [
+      [darkJpeg, 'dog'],
+      [brightJpeg, 'cat'],
+    ] as const) {
+      const body = JSON.stringify({ picture: dataUrlOf(picture), target });
+      await fetch(`${server.url}/callback`, { method: 'POST', body });
+    }
+    await expect.poll(async () => (await relearn.status()).champion, { timeout: 5_000 }).toBe(2);
+    const body = dataUrlOf(darkJpeg);
+    const answer = await fetch(`${server.url}/predict`, { method: 'POST', body });
+    expect(await answer.json()).toMatchObject({ label: 'dog', version: 2 });
+  });
+});
+
+describe('requests that are not quite HTTP', () => {
+  const host = 'Host: localhost\r\n';
+  it.each([
+    [
+      '10 long header',
+      `GET /healthz HTTP/1.1\r\n${host}X: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      '10 many headers',
+      `GET /healthz HTTP/1.1\r\n${host}${'A: b\r\n'.repeat(1000)}Connection: close\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      '11 two framings',
+      `POST /predict HTTP/1.1\r\n${host}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+      'malformed_request',
+    ],
+    [
+      '11 two lengths',
+      `POST /predict HTTP/1.1\r\n${host}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc`,
+      400,
+      'malformed_request',
+    ],
+    [
+      '11 bad chunk',
+      `POST /predict HTTP/1.1\r\n${host}Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
+      400,
+      'malformed_request',
+    ],
+    ['not HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
+    ['70 no host', 'GET /healthz HTTP/1.0\r\n\r\n', 421, 'bad_host'],
+    [
+      '70 absolute form',
+      'GET http://evil.example/healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n',
+      421,
+      'bad_host',
+    ],
+  ])('%s', async (_name, text, status, code) => {
+    const { port, url } = await start();
+    const answer = await exchange(port, text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toContain(`"code":"${code}"`);
+    expect(answer.toLowerCase()).toContain('x-request-id: ');
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('7: counts a chunked body as it comes', async () => {
+    const { url } = await start({ limits: { bodyBytes: 100_000 } });
+    const chunk = new Uint8Array(10_000).fill(65);
+    let sent = 0;
+    const body = new ReadableStream({
+      pull: (controller) => (++sent > 50 ? controller.close() : controller.enqueue(chunk)),
+    });
+    const answer = await fetch(`${url}/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body,
+      duplex: 'half',
+    } as RequestInit);
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      413,
+      'body_too_large',
+    ]);
+  });
+
+  it('8: keeps nothing of a body that ends early', async () => {
+    const relearn = createInMemoryRelearn({ clock: systemClock });
+    const { port, url } = await start({ relearn });
+    await new Promise<void>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(
+          `POST /callback HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n{"pic`,
+          () => socket.destroy(),
+        );
+      });
+      socket.on('close', () => resolve());
+    });
+    expect(await relearn.recentFeedback(9)).toEqual([]);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+});
