@@ -3,6 +3,8 @@
  * that would grow beyond a picture's limit is not unpacked.
  */
 import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { inflateRaw } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import {
   chooseLabel,
@@ -41,6 +43,8 @@ const shareZip = (path: string) => {
     }
   };
 };
+
+const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
 const nameOf = (entry: Entry): string =>
   yauzl.getFileNameLowLevel(
@@ -100,11 +104,26 @@ function* itemOf(
   else yield { path, ...named, read: () => withZip((zip) => readEntry(zip, entry, path)) };
 }
 
+/** By compression method; the output limit stops an entry that unpacks to more than it declared. */
+const unpackers: { readonly [method: number]: (packed: Buffer) => Promise<Uint8Array> } = {
+  0: async (packed) => packed,
+  8: (packed) => inflate(packed, { maxOutputLength: maxPictureBytes }),
+};
+
+/**
+ * Fetches the packed bytes whole and unpacks them here: yauzl's own unpacking stream, stopped
+ * half-way by a bad entry, can bring the process down.
+ */
 const readEntry = async (zip: ZipFile, entry: Entry, path: string): Promise<Uint8Array> => {
-  if (entry.uncompressedSize > maxPictureBytes) throw tooLarge(path, entry.uncompressedSize);
+  const bytes = Math.max(entry.compressedSize, entry.uncompressedSize);
+  if (bytes > maxPictureBytes) throw tooLarge(path, bytes);
   try {
-    // yauzl stops where an entry unpacks to more than it declared.
-    return await buffer(await zip.openReadStreamPromise(entry));
+    const unpack = entry.isEncrypted() ? undefined : unpackers[entry.compressionMethod];
+    if (unpack === undefined) throw new Error('encrypted, or an unknown compression');
+    const packed = await buffer(await zip.openReadStreamPromise(entry, { decodeFileData: false }));
+    const unpacked = await unpack(packed);
+    if (unpacked.length !== entry.uncompressedSize) throw new Error('not the size it declares');
+    return unpacked;
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -118,7 +118,7 @@ export async function* readTfRecords(
 export const unframeTfRecord = (framed: Uint8Array, source = 'The record'): Uint8Array => {
   const bytes = Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength);
   if (bytes.length < tfRecordOverhead) throw truncated(0, source);
-  const length = lengthFromHeader(bytes.subarray(0, headerBytes), 0, source, bytes.length);
+  const length = lengthFromHeader(bytes.subarray(0, headerBytes), 0, source, defaultMaxRecordBytes);
   if (bytes.length !== length + tfRecordOverhead) throw truncated(0, source);
   const data = bytes.subarray(headerBytes, headerBytes + length);
   if (bytes.readUInt32LE(headerBytes + length) !== maskedCrc32c(data)) {
