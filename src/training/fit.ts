@@ -55,6 +55,8 @@ export interface FitRequest {
   readonly initial?: Uint8Array;
   readonly options: FitOptions;
   readonly threads: number;
+  /** Vary pictures in a worker thread. Default true. */
+  readonly workers?: boolean;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   onProgress?(progress: Omit<TrainingProgress, 'since' | 'phase'>): void;
@@ -118,6 +120,7 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
     batchSize,
     random: random.fork('batches'),
     balanced: true,
+    workers: request.workers ?? true,
   });
   const session = await createTrainingSession({
     architecture,

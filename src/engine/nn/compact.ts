@@ -73,6 +73,6 @@ export const compact: Architecture = {
     [32, 64, 128, 256].forEach((filters, index) => {
       x = block(context, x, `block${index + 1}`, filters);
     });
-    return dense(context, globalAveragePool(context, x), 'logits', classes, heNormal);
+    return dense(context, globalAveragePool(context, x), 'logits', classes);
   },
 };

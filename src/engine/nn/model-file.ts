@@ -76,7 +76,7 @@ export const readModel = (bytes: Uint8Array): Model => {
   for (const { name, dataType, rawData } of graph.initializer) {
     if (!name || dataType !== onnxDataType.float32 || !rawData) continue;
     // A copy, because the bytes of a protobuf field need not be aligned.
-    weights.set(name, new Float32Array(rawData.slice().buffer));
+    weights.set(name, new Float32Array(new Uint8Array(rawData).buffer));
   }
   return { ...describe(toRecord(metadataProps)), weights };
 };

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { createEarlyStopping } from './early-stopping.ts';
+
+const observeAll = (rounds: readonly (readonly [accuracy: number, loss: number])[]) => {
+  const stopping = createEarlyStopping(5);
+  const best = rounds.map(([accuracy, loss]) => stopping.observe({ accuracy, loss }).best);
+  return { best, bestAccuracy: stopping.bestAccuracy, roundsLeft: stopping.roundsLeft };
+};
+
+describe('early stopping', () => {
+  it('counts down from the patience and back up when accuracy improves', () => {
+    expect(
+      observeAll([
+        [0.6, 1],
+        [0.5, 1],
+        [0.5, 1],
+      ]).roundsLeft,
+    ).toBe(3);
+    expect(
+      observeAll([
+        [0.6, 1],
+        [0.5, 1],
+        [0.7, 1],
+      ]).roundsLeft,
+    ).toBe(5);
+  });
+
+  it('ends after five rounds that improve on nothing, as the article does', () => {
+    expect(observeAll([[0.6, 1], ...Array(5).fill([0.6, 1])]).roundsLeft).toBe(0);
+  });
+
+  it('lets a falling loss buy time, without calling it the best', () => {
+    const { best, roundsLeft } = observeAll([
+      [0.6, 1],
+      [0.5, 0.9],
+      [0.5, 0.8],
+    ]);
+    expect(roundsLeft).toBe(5);
+    expect(best).toEqual([true, false, false]);
+  });
+
+  it('prefers the lower loss among equal accuracies', () => {
+    const { best, bestAccuracy } = observeAll([
+      [0.6, 1],
+      [0.6, 0.9],
+      [0.6, 0.95],
+    ]);
+    expect(best).toEqual([true, true, false]);
+    expect(bestAccuracy).toBe(0.6);
+  });
+});

@@ -1,0 +1,153 @@
+/** The training loop on small pictures that it really has to learn. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../base/clock.ts';
+import { createRandom } from '../base/random.ts';
+import { encodeJpeg } from '../data/decode-image.ts';
+import type { LabelledPicture } from '../data/pixel-cache.ts';
+import { describeModel } from '../engine/nn/model-file.ts';
+import { createClassifier } from '../engine/runtime/create-classifier.ts';
+import type { Preprocessing } from '../records/preprocessing.ts';
+import { evaluate } from './evaluate.ts';
+import { type FitOptions, type FitRequest, fit } from './fit.ts';
+
+const size = 32;
+const preprocessing: Preprocessing = { width: size, height: size, channels: 3, fit: 'fill' };
+
+/** Label 0: horizontal stripes, label 1: vertical ones; colours, widths and phases vary. */
+const stripes = async (count: number, seed: number): Promise<LabelledPicture[]> => {
+  const random = createRandom(seed);
+  return Promise.all(
+    Array.from({ length: count }, (_, index) => {
+      const label = index % 2;
+      const width = 3 + random.integer(5);
+      const phase = random.integer(width);
+      const colours = [0, 1].map(() => [0, 1, 2].map(() => random.integer(256)));
+      const data = new Uint8Array(size * size * 3);
+      for (let y = 0; y < size; y++)
+        for (let x = 0; x < size; x++) {
+          const stripe = Math.floor(((label === 0 ? y : x) + phase) / width) % 2;
+          data.set(colours[stripe] as number[], (y * size + x) * 3);
+        }
+      return encodeJpeg({ width: size, height: size, channels: 3, data }).then((bytes) => ({
+        label,
+        bytes,
+      }));
+    }),
+  );
+};
+
+let train: LabelledPicture[];
+let validation: LabelledPicture[];
+
+const request = (options: Partial<FitOptions>, more: Partial<FitRequest> = {}): FitRequest => ({
+  architecture: 'compact',
+  labels: ['rows', 'columns'],
+  preprocessing,
+  train,
+  validation,
+  options: { seed: 1, batchSize: 16, rounds: 2, steps: 4, ...options },
+  threads: 1,
+  workers: false,
+  clock: systemClock,
+  ...more,
+});
+
+beforeAll(async () => {
+  train = await stripes(128, 1);
+  validation = await stripes(64, 2);
+});
+
+describe('fit', () => {
+  it('learns what tells the classes apart, on pictures it has not seen', async () => {
+    const lines: string[] = [];
+    const { model, curve, stoppedBecause } = await fit(
+      request({ rounds: 6, steps: 16 }, { onLine: (line) => lines.push(line) }),
+    );
+    const classifier = await createClassifier(model);
+    const { accuracy, loss } = await evaluate(classifier, validation);
+    await classifier.close();
+    expect(accuracy).toBeGreaterThan(0.9);
+    expect(accuracy).toBe(Math.max(...curve.map((point) => point.validationAccuracy)));
+    expect(loss).toBeLessThan(0.5);
+    expect(stoppedBecause).toBe('rounds');
+    expect(lines).toHaveLength(6);
+    expect(lines[0]).toMatch(/^round 1: .*max_accuracy \d\.\d{4}, status_count \d/);
+  });
+
+  it('gives the same model for the same seed, and another for another', async () => {
+    const [first, again, other] = [
+      await fit(request({})),
+      await fit(request({})),
+      await fit(request({ seed: 2 })),
+    ];
+    expect(Buffer.compare(first.model, again.model)).toBe(0);
+    expect(Buffer.compare(first.model, other.model)).not.toBe(0);
+  });
+
+  it('writes a file that says what it is', async () => {
+    const { model } = await fit(request({ rounds: 1, steps: 1 }));
+    expect(describeModel(model)).toEqual({
+      architecture: 'compact',
+      labels: ['rows', 'columns'],
+      preprocessing,
+    });
+  });
+
+  it('continues from a model', async () => {
+    const { model } = await fit(request({ rounds: 6, steps: 16 }));
+    const { curve } = await fit(
+      request({ rounds: 1, steps: 1, learningRate: 1e-6 }, { initial: model }),
+    );
+    expect(curve[0]?.validationAccuracy).toBeGreaterThan(0.9);
+  });
+
+  it('refuses to continue from a model with other labels', async () => {
+    const { model } = await fit(request({ rounds: 1, steps: 1 }));
+    await expect(fit(request({}, { initial: model, labels: ['a', 'b'] }))).rejects.toMatchObject({
+      code: 'incompatible_model',
+    });
+  });
+
+  it('stops at the accuracy that was asked for', async () => {
+    const { stoppedBecause, rounds } = await fit(request({ rounds: 20, targetAccuracy: 0.4 }));
+    expect(stoppedBecause).toBe('target-accuracy');
+    expect(rounds).toBeLessThan(20);
+  });
+
+  it('stops when patience is used up', async () => {
+    const { stoppedBecause, rounds } = await fit(
+      request({ rounds: 50, steps: 1, patience: 1, learningRate: 1e-9 }),
+    );
+    expect(stoppedBecause).toBe('patience');
+    expect(rounds).toBeLessThan(50);
+  });
+
+  it('stops when the minutes are over, with a model', async () => {
+    const { stoppedBecause, model } = await fit(request({ rounds: 1000, maxMinutes: 0.02 }));
+    expect(stoppedBecause).toBe('minutes');
+    expect(describeModel(model).labels).toHaveLength(2);
+  });
+
+  it('says so when the loss stops being a number', async () => {
+    await expect(fit(request({ rounds: 5, learningRate: 1e30 }))).rejects.toMatchObject({
+      code: 'training_diverged',
+    });
+  });
+
+  it('stops when it is told to', async () => {
+    const controller = new AbortController();
+    const running = fit(
+      request(
+        { rounds: 1000 },
+        { signal: controller.signal, onProgress: () => controller.abort() },
+      ),
+    );
+    await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('needs pictures', async () => {
+    await expect(fit(request({}, { train: [] }))).rejects.toMatchObject({
+      code: 'no_training_pictures',
+    });
+  });
+});
