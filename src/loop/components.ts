@@ -101,7 +101,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
       : options.store;
   const settings = await loadSettings(store);
   const registry = openRegistryLog(store, { clock, newId });
-  const owner = await nameThisProcess(newId());
+  const owner = await nameThisProcess();
   const readManifest = createManifestReader(store);
   return {
     settings,

@@ -9,9 +9,9 @@ import { hostname } from 'node:os';
 const readNamespace = async (): Promise<string> =>
   (await readlink('/proc/self/ns/pid').catch(() => '')).replace(/\D/g, '');
 
-/** @param nonce tells this process from an earlier one that had the same id */
-export const nameThisProcess = async (nonce: string): Promise<string> =>
-  [hostname(), await readNamespace(), process.pid, nonce].join('/');
+/** The start time tells this process from an earlier one that had the same id. */
+export const nameThisProcess = async (): Promise<string> =>
+  [hostname(), await readNamespace(), process.pid, Math.round(performance.timeOrigin)].join('/');
 
 const isRunning = (pid: number): boolean => {
   try {

@@ -1,0 +1,191 @@
+/**
+ * A store in memory with base data, and a trainer that computes nothing: for tests of the loop's
+ * order of steps, which must hold whatever a model learns.
+ */
+import type { Clock } from '../src/base/clock.ts';
+import { sha256 } from '../src/base/hash.ts';
+import type { Classifier } from '../src/engine/runtime/classifier.ts';
+import type { RelearnOptions } from '../src/loop/components.ts';
+import { initStore } from '../src/loop/init-store.ts';
+import { createRelearn } from '../src/loop/relearn.ts';
+import type { Trainer } from '../src/loop/trainer.ts';
+import { encodeImportManifest } from '../src/records/import-manifest.ts';
+import { importManifestKey, modelCardKey, modelKey, shardKey } from '../src/records/keys.ts';
+import { encodeModelCard } from '../src/records/model-card.ts';
+import type { GateReport } from '../src/records/reports.ts';
+import { registerImport } from '../src/registry/model-registry.ts';
+import { openRegistryLog } from '../src/registry/registry-log.ts';
+import { createMemoryStore } from '../src/storage/memory.ts';
+import type { ObjectStore } from '../src/storage/object-store.ts';
+
+/** Time that moves only when somebody sleeps. */
+export const createTestClock = (): Clock & { advance(milliseconds: number): void } => {
+  let elapsed = 0;
+  const start = Date.UTC(2026, 0, 1);
+  return {
+    now: () => start + elapsed,
+    monotonic: () => elapsed,
+    sleep: async (milliseconds, signal) => {
+      // Every waiter gets its turn; hardly any real time passes.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      signal?.throwIfAborted();
+      elapsed += milliseconds;
+    },
+    advance: (milliseconds) => {
+      elapsed += milliseconds;
+    },
+  };
+};
+
+export const createIds = () => {
+  let last = 0;
+  return () => `${(++last).toString(36).padStart(12, '0')}`;
+};
+
+/** A hash that `splitOf` puts into the part that its first digit stands for. */
+const hashFor = (position: '0' | '3' | 'f', n: number) =>
+  `${position}${sha256(Buffer.from(`${position}${n}`)).slice(1)}`;
+
+export interface TestStore {
+  readonly store: ObjectStore;
+  readonly clock: ReturnType<typeof createTestClock>;
+  readonly newId: () => string;
+}
+
+/** Labels cat and dog, a threshold of 2, and base data whose shards nobody reads. */
+export const createTestStore = async (): Promise<TestStore> => {
+  const clock = createTestClock();
+  const newId = createIds();
+  const store = createMemoryStore({ now: clock.now });
+  await initStore({ store, clock, newId, labels: ['cat', 'dog'], threshold: 2 });
+  const rows = (['cat', 'dog'] as const).flatMap((label, n) =>
+    (['train', 'validation', 'holdout'] as const).map((split) => ({
+      sha256: hashFor(split === 'train' ? 'f' : split === 'holdout' ? '0' : '3', n),
+      label,
+      split,
+      shard: shardKey('base', split, 0),
+      offset: 0,
+      length: 1,
+    })),
+  );
+  const key = importManifestKey('base');
+  const createdAt = new Date(clock.now()).toISOString();
+  const bytes = encodeImportManifest({ formatVersion: 1, importId: 'base', createdAt, rows });
+  await store.put(key, bytes);
+  for (const { shard } of rows) await store.put(shard, new Uint8Array(1));
+  await registerImport(openRegistryLog(store, { clock, newId }), { key, sha256: sha256(bytes) });
+  return { store, clock, newId };
+};
+
+export const gates = {
+  first: { verdict: 'first', championAccuracy: null, pValue: null, needed: null, reasons: [] },
+  promote: { verdict: 'promote', championAccuracy: 0.5, pValue: 0.01, needed: null, reasons: [] },
+  undecided: {
+    verdict: 'not-enough-evidence',
+    championAccuracy: 0.5,
+    pValue: 0.4,
+    needed: 100,
+    reasons: [],
+  },
+} as const satisfies Record<string, GateReport>;
+
+const preprocessing = { width: 4, height: 4, channels: 3, fit: 'fill' } as const;
+
+/** Uploads a model of its own for each run, and lets the test decide the gate. */
+export const createTestTrainer =
+  (
+    store: ObjectStore,
+    clock: Clock,
+    gateFor: (isFirst: boolean) => GateReport = (isFirst) =>
+      isFirst ? gates.first : gates.promote,
+  ): Trainer =>
+  async ({ runId, manifest, initial, champion }) => {
+    const bytes = Buffer.from(`the model of ${runId}`);
+    const model = { key: modelKey(sha256(bytes)), sha256: sha256(bytes), size: bytes.length };
+    await store.put(model.key, bytes);
+    const gate = gateFor(champion === null);
+    const matrix = {
+      labels: ['cat', 'dog'],
+      rows: [
+        [1, 0],
+        [0, 1],
+      ],
+    };
+    const perLabel = {
+      cat: { n: 1, recall: 1, precision: 1 },
+      dog: { n: 1, recall: 1, precision: 1 },
+    };
+    const measured = {
+      n: 2,
+      accuracy: 1,
+      interval: [0.3, 1] as const,
+      perLabel,
+      confusionMatrix: matrix,
+    };
+    const lineage = {
+      runId,
+      parent: initial?.version ?? null,
+      comparedWith: champion?.version ?? null,
+      manifest,
+    };
+    const cardBytes = encodeModelCard({
+      formatVersion: 1,
+      createdAt: new Date(clock.now()).toISOString(),
+      labels: ['cat', 'dog'],
+      preprocessing,
+      architecture: 'compact',
+      model,
+      metrics: { ...measured, top2Accuracy: 1, calibrationError: 0 },
+      gate,
+      gateTable: null,
+      ...lineage,
+    });
+    const card = { key: modelCardKey(model.sha256, runId), sha256: sha256(cardBytes) };
+    await store.put(card.key, cardBytes);
+    return {
+      candidate: {
+        ...lineage,
+        architecture: 'compact',
+        model,
+        card,
+        accuracy: 1,
+        holdoutSize: 2,
+        gate,
+      },
+      report: {
+        parent: lineage.parent,
+        architecture: 'compact',
+        rounds: 1,
+        steps: 1,
+        stoppedBecause: 'rounds',
+        seconds: 1,
+        imagesPerSecond: 1,
+        holdout: measured,
+        gate,
+      },
+      points: [],
+    };
+  };
+
+/** Always sure that it is a cat. */
+export const openTestClassifier = async (): Promise<Classifier> => ({
+  labels: ['cat', 'dog'],
+  preprocessing,
+  classify: async (_, count) =>
+    Float32Array.from({ length: 2 * count }, (_unused, i) => (i % 2 === 0 ? 0.75 : 0.25)),
+  close: async () => {},
+});
+
+/** A program on the test's store; another store may stand before it, to break it. */
+export const openTestRelearn = (
+  { store, clock, newId }: TestStore,
+  options: Partial<RelearnOptions> = {},
+) =>
+  createRelearn({
+    store,
+    clock,
+    newId,
+    trainer: createTestTrainer(store, clock),
+    openClassifier: openTestClassifier,
+    ...options,
+  });
