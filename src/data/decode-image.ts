@@ -3,8 +3,8 @@
  * through here, under one set of limits, and only JPEG, PNG and WebP are ever tried.
  */
 import sharp, { type Sharp } from 'sharp';
-import { RelearnError } from '../base/errors.ts';
 import { type ImageHeader, readImageHeader } from './image-header.ts';
+import { refusalOf, refuse } from './image-refusal.ts';
 
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
@@ -43,31 +43,6 @@ const shortestHeader = 24;
 const maxChannels = 5;
 /** An encoder writes about ten; thousands are made to keep a decoder busy. */
 const maxScans = 100;
-
-const refusals = {
-  empty_image: 'The picture is empty.',
-  unsupported_image: 'The picture is not a JPEG, PNG or WebP.',
-  corrupt_image: 'The picture is damaged and cannot be decoded.',
-  truncated_image: 'The picture ends before it is complete.',
-  too_many_pixels: 'The picture has too many pixels.',
-  too_many_channels: 'The picture has too many colour channels.',
-  image_too_complex: 'The picture takes too long to decode.',
-  aspect_ratio: 'The picture is too long and thin.',
-} as const;
-
-const cures: { readonly [Code in keyof typeof refusals]?: string } = {
-  unsupported_image: 'Send a JPEG, PNG or WebP.',
-  too_many_pixels: 'Shrink the picture and send it again.',
-  truncated_image: 'Send the whole file again.',
-};
-
-const refuse = (code: keyof typeof refusals, cause?: unknown): RelearnError => {
-  const hint = cures[code];
-  return new RelearnError('invalid', code, refusals[code], {
-    ...(hint === undefined ? {} : { hint }),
-    ...(cause === undefined ? {} : { cause }),
-  });
-};
 
 /** What is wrong according to the header alone, before a decoder sees a byte. */
 const checkHeader = (bytes: Uint8Array, limits: DecodeLimits): ImageHeader => {
@@ -109,12 +84,6 @@ const upright = (bytes: Uint8Array, limits: DecodeLimits): Sharp => {
     .toColourspace('srgb');
 };
 
-const decoderFailure = (cause: unknown): RelearnError => {
-  const message = cause instanceof Error ? cause.message : '';
-  // sharp gives its time-out no code of its own; the words are the only sign.
-  return refuse(/timeout/i.test(message) ? 'image_too_complex' : 'corrupt_image', cause);
-};
-
 /**
  * Decodes a JPEG, PNG or WebP: upright, in sRGB without alpha, short side shrunk to at most 256,
  * the first frame where there are several.
@@ -130,7 +99,7 @@ export const decodeImage = async (
     const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, channels: 3, data };
   } catch (cause) {
-    throw decoderFailure(cause);
+    throw refusalOf(cause);
   }
 };
 
@@ -157,7 +126,7 @@ export const normalizeImage = async (
     const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
     return { bytes: data, width: info.width, height: info.height };
   } catch (cause) {
-    throw decoderFailure(cause);
+    throw refusalOf(cause);
   }
 };
 

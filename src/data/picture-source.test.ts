@@ -241,6 +241,14 @@ describe('tables', () => {
     expect(found[1]?.path).toBe(`${join(folder, 'list.csv')}:2`);
   });
 
+  test('a row that names a device or a folder fails its own reading', async () => {
+    const folder = await tree({ 'list.csv': '/dev/zero,cat\n.,dog\n' });
+    expect(brief(await collect([join(folder, 'list.csv')]))).toEqual([
+      'cat - picture_unreadable',
+      'dog - picture_unreadable',
+    ]);
+  });
+
   test('a CSV that is none ends with a rejected row', async () => {
     const folder = await tree({ 'list.csv': `cat.5.jpg,cat\n"${'x'.repeat(200_000)}` });
     const found = await collect([join(folder, 'list.csv')]);

@@ -2,8 +2,8 @@
  * A labelled picture as a source hands it out, and what all readers of sources share: labels from
  * names, the id filter, reading a file.
  */
-import { open } from 'node:fs/promises';
-import { RelearnError } from '../base/errors.ts';
+import { readFile, stat } from 'node:fs/promises';
+import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { parseKaggleName } from '../formats/kaggle-name.ts';
 
 export interface SourcePicture {
@@ -74,16 +74,13 @@ export const unreadable = (path: string, cause: unknown): RelearnError =>
   new RelearnError('invalid', 'picture_unreadable', `${path} can't be read.`, { cause });
 
 export const readPictureFile = async (path: string): Promise<Uint8Array> => {
-  const file = await open(path).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
   try {
-    const info = await file.stat();
-    // A pipe or a device could go on for ever.
-    if (!info.isFile()) throw unreadable(path, new Error('not a regular file'));
+    const info = await stat(path);
+    // Opening a pipe waits for its other end; reading a device could go on for ever.
+    if (!info.isFile()) throw new Error('not a regular file');
     if (info.size > maxPictureBytes) throw tooLarge(path, info.size);
-    return await file.readFile();
-  } finally {
-    await file.close();
+    return await readFile(path);
+  } catch (cause) {
+    throw isRelearnError(cause) ? cause : unreadable(path, cause);
   }
 };
