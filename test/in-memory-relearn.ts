@@ -12,6 +12,7 @@ import type {
   PredictionReport,
   TrainingProgress,
   TrainReport,
+  Verdict,
   VersionSummary,
 } from '../src/records/reports.ts';
 import { resolveLabel } from '../src/records/resolve-label.ts';
@@ -26,6 +27,8 @@ export interface InMemoryOptions {
   /** Milliseconds of one of the eight rounds of a training. */
   readonly roundTime?: number;
   readonly keepPredictions?: boolean;
+  /** Versions that came before; the first model of the test is the first of them. */
+  readonly history?: readonly { readonly accuracy: number; readonly verdict: Verdict }[];
 }
 
 interface Item {
@@ -65,13 +68,13 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
   let training: TrainingProgress | null = null;
   let predictions = 0;
 
-  const addVersion = (means: Float64Array[], accuracy: number, parent: number | null) => {
+  const addVersion = (means: Float64Array[], accuracy: number, verdict: Verdict) => {
     models.push(means);
     const version = models.length;
-    const verdict = parent === null ? 'first' : 'promote';
+    const parent = champions.at(-1) ?? null;
     versions.push({ version, parent, createdAt: at(), accuracy, verdict });
-    champions.push(version);
-    const report = reportOf(version, parent, accuracy, labels, versions);
+    if (verdict === 'first' || verdict === 'promote') champions.push(version);
+    const report = reportOf(version, parent, accuracy, verdict, labels, versions);
     const points = Array.from({ length: rounds }, (_, index) => ({
       step: (index + 1) * 50,
       trainLoss: 0.7 / (index + 1),
@@ -82,8 +85,11 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
     return report;
   };
   const size = grid * grid * 3;
-  if (options.hasModel !== false)
-    addVersion([new Float64Array(size).fill(0.2), new Float64Array(size).fill(0.8)], 0.72, null);
+  const history = options.history ?? [{ accuracy: 0.72, verdict: 'first' }];
+  for (const { accuracy, verdict } of options.hasModel === false ? [] : history) {
+    const means = [new Float64Array(size).fill(0.2), new Float64Array(size).fill(0.8)];
+    addVersion(means, accuracy, verdict);
+  }
 
   const predict = async (
     picture: Uint8Array,
@@ -152,7 +158,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
     );
     for (const item of items.values()) item.isPending = false;
     const accuracy = Math.min(0.99, (versions.at(-1)?.accuracy ?? 0.6) + 0.08);
-    return addVersion(means, accuracy, parent);
+    return addVersion(means, accuracy, parent === null ? 'first' : 'promote');
   };
   const train = async (signal?: AbortSignal) => {
     try {
@@ -253,10 +259,18 @@ const meanOf = (all: readonly Float64Array[], otherwise: Float64Array): Float64A
         (_, index) => all.reduce((sum, one) => sum + (one[index] ?? 0), 0) / all.length,
       );
 
+const reasons: Readonly<Record<Verdict, string>> = {
+  first: 'first model',
+  promote: 'better on the holdout by the exact McNemar test',
+  reject: 'dog lost 4.1 points of recall',
+  'not-enough-evidence': 'a gain of 0.8 points needs about 2,300 holdout pictures',
+};
+
 const reportOf = (
   version: number,
   parent: number | null,
   accuracy: number,
+  verdict: Verdict,
   labels: readonly string[],
   versions: readonly VersionSummary[],
 ): TrainReport => {
@@ -288,12 +302,11 @@ const reportOf = (
       },
     },
     gate: {
-      verdict: parent === null ? 'first' : 'promote',
+      verdict,
       championAccuracy: parent === null ? null : (versions[parent - 1]?.accuracy ?? null),
       pValue: parent === null ? null : 0.0004,
       needed: null,
-      reasons:
-        parent === null ? ['first model'] : ['better on the holdout by the exact McNemar test'],
+      reasons: [reasons[verdict]],
     },
   };
 };

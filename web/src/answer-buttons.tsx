@@ -19,26 +19,30 @@ export const AnswerButtons = (props: {
       <button type="button" class="primary" onClick={() => onAnswer(predicted)}>
         {texts.yes(predicted)}
       </button>
-      {others.length > 0 && <span class="muted answers-no">{texts.no}</span>}
-      {others.length <= mostButtons ? (
-        others.map((label) => (
-          <button type="button" key={label} onClick={() => onAnswer(label)}>
-            {label}
-          </button>
-        ))
-      ) : (
-        <select
-          aria-label={texts.no}
-          value=""
-          onChange={(event) => onAnswer(event.currentTarget.value)}
-        >
-          <option value="" disabled>
-            {texts.choosePlaceholder}
-          </option>
-          {others.map((label) => (
-            <option key={label}>{label}</option>
-          ))}
-        </select>
+      {others.length > 0 && (
+        <div class="answers-other">
+          <span class="muted">{texts.no}</span>
+          {others.length <= mostButtons ? (
+            others.map((label) => (
+              <button type="button" key={label} onClick={() => onAnswer(label)}>
+                {label}
+              </button>
+            ))
+          ) : (
+            <select
+              aria-label={texts.no}
+              value=""
+              onChange={(event) => onAnswer(event.currentTarget.value)}
+            >
+              <option value="" disabled>
+                {texts.choosePlaceholder}
+              </option>
+              {others.map((label) => (
+                <option key={label}>{label}</option>
+              ))}
+            </select>
+          )}
+        </div>
       )}
     </fieldset>
   );

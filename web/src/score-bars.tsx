@@ -16,7 +16,7 @@ export const ScoreBars = ({ result }: { readonly result: Readonly<Record<string,
           <span class="bar" aria-hidden="true">
             <span style={{ width: `${score * 100}%` }} />
           </span>
-          <span class="score-value">{texts.percent(score)}</span>
+          <span class="score-value">{texts.exactPercent(score)}</span>
         </li>
       ))}
     </ol>

@@ -5,7 +5,9 @@ import type { TrainingProgress, Verdict } from '../../src/records/reports.ts';
 
 const english = {
   language: 'en',
-  percent: (share: number) => format('en', share),
+  percent: (share: number) => format('en', share, 0),
+  /** With its decimal even where that is 0, so that columns of numbers line up. */
+  exactPercent: (share: number) => format('en', share, 1),
   tagline: 'A picture classifier that learns from your answers',
   drop: 'Drop a picture here',
   orPaste: 'or paste one, or',
@@ -23,7 +25,7 @@ const english = {
   known: 'Thank you. This picture was already known.',
   review: 'Thank you. Someone will look at your answer first.',
   answeredBy: (version: number) => `Answered by version ${version}`,
-  askAgain: (version: number) => `Ask version ${version} again`,
+  askAgain: (version: number) => `Ask version ${version}`,
   noModel: 'No model is ready yet. Import pictures and train one first.',
   notServed: 'Predictions are not served here.',
   learning: 'Learning',
@@ -87,7 +89,8 @@ export type Texts = typeof english;
 
 const chinese: Texts = {
   language: 'zh-CN',
-  percent: (share) => format('zh-CN', share),
+  percent: (share) => format('zh-CN', share, 0),
+  exactPercent: (share) => format('zh-CN', share, 1),
   tagline: '从你的回答中不断学习的图片分类器',
   drop: '把图片拖到这里',
   orPaste: '也可以粘贴，或者',
@@ -165,8 +168,12 @@ const chinese: Texts = {
   },
 };
 
-const format = (language: string, share: number): string =>
-  new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }).format(share);
+const format = (language: string, share: number, fewestDecimals: 0 | 1): string =>
+  new Intl.NumberFormat(language, {
+    style: 'percent',
+    minimumFractionDigits: fewestDecimals,
+    maximumFractionDigits: 1,
+  }).format(share);
 
 export const languages = { en: english, zh: chinese } as const;
 export type Language = keyof typeof languages;

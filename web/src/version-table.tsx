@@ -6,7 +6,11 @@ import type { VersionRow } from './version-rows.ts';
 export const VersionTable = (props: { readonly rows: readonly VersionRow[]; onChange(): void }) => {
   const { rows, onChange } = props;
   const texts = useTexts();
-  const when = new Intl.DateTimeFormat(texts.language, { dateStyle: 'medium', timeStyle: 'short' });
+  const when = new Intl.DateTimeFormat(texts.language, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    hourCycle: 'h23',
+  });
   const makeChampion = async (version: number) => {
     if (!window.confirm(texts.confirmChampion(version))) return;
     await promote(version).catch(() => undefined);
@@ -39,12 +43,9 @@ export const VersionTable = (props: { readonly rows: readonly VersionRow[]; onCh
             </th>
             <td data-name={texts.accuracy}>
               <span>
-                {texts.percent(row.accuracy)}
+                {texts.exactPercent(row.accuracy)}
                 {row.interval && (
-                  <span class="muted small">
-                    {' '}
-                    {texts.percent(row.interval[0])} – {texts.percent(row.interval[1])}
-                  </span>
+                  <span class="interval">{row.interval.map(texts.exactPercent).join(' – ')}</span>
                 )}
               </span>
             </td>

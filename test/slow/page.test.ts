@@ -1,0 +1,249 @@
+/**
+ * The page in a real Chromium, against a server on a real socket: a person drops a picture, sees
+ * the scores, corrects them, watches the training and meets the new version. Screenshots of every
+ * step are left in RELEARN_SCREENSHOTS for a person to look at.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { createRandom } from '../../src/base/random.ts';
+import { encodeJpeg } from '../../src/data/decode-image.ts';
+import { paintPicture } from '../../src/demo/paint-picture.ts';
+import { parseKeys } from '../../src/http/keys.ts';
+import { type RunningServer, type ServeOptions, serve } from '../../src/http/serve.ts';
+import { createInMemoryRelearn, type InMemoryOptions } from '../in-memory-relearn.ts';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const isInstalled = existsSync(executablePath);
+if (!isInstalled) console.log('skipped: chromium is not installed');
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const history = [
+  { accuracy: 0.72, verdict: 'first' },
+  { accuracy: 0.79, verdict: 'promote' },
+  { accuracy: 0.775, verdict: 'reject' },
+  { accuracy: 0.798, verdict: 'not-enough-evidence' },
+] as const;
+
+describe.skipIf(!isInstalled)('the page', () => {
+  let browser: Browser;
+  let folder: string;
+  let screenshots: string;
+  let server: RunningServer;
+  let context: BrowserContext;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'relearn-page-'));
+    screenshots = process.env.RELEARN_SCREENSHOTS ?? join(folder, 'screenshots');
+    await mkdir(screenshots, { recursive: true });
+    await build({
+      configFile: fileURLToPath(new URL('../../web/vite.config.ts', import.meta.url)),
+      logLevel: 'warn',
+      build: { outDir: join(folder, 'web') },
+    });
+    browser = await chromium.launch({ executablePath, args: flags });
+  });
+  afterEach(async () => {
+    await context?.close();
+    await server?.close();
+    expect(complaints.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const start = async (
+    relearn: Partial<InMemoryOptions> = {},
+    more: Partial<ServeOptions> = {},
+  ) => {
+    const options = { clock: systemClock, threshold: 2, roundTime: 400, history, ...relearn };
+    server = await serve({
+      relearn: createInMemoryRelearn(options),
+      port: 0,
+      logger: pino({ level: 'silent' }),
+      pageFolder: join(folder, 'web'),
+      ...more,
+    });
+  };
+
+  /** Opens the page as a person of this language, taste and screen; every complaint is kept. */
+  const open = async (
+    person: { locale?: string; colorScheme?: 'light' | 'dark'; width?: number } = {},
+  ): Promise<Page> => {
+    const { locale = 'en-GB', colorScheme = 'light', width = 1180 } = person;
+    const viewport = { width, height: 900 };
+    context = await browser.newContext({ locale, colorScheme, viewport, timezoneId: 'UTC' });
+    const page = await context.newPage();
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(server.url) && !url.startsWith('blob:')) complaints.push(`asks ${url}`);
+    });
+    await page.goto(server.url);
+    return page;
+  };
+  const shoot = (page: Page, name: string) =>
+    page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+  const paint = async (kind: 'cat' | 'dog', seed: number, size = 700) => ({
+    name: `${kind}.jpg`,
+    mimeType: 'image/jpeg',
+    buffer: Buffer.from(await encodeJpeg(paintPicture(kind, createRandom(seed), size))),
+  });
+  const choose = async (page: Page, picture: Awaited<ReturnType<typeof paint>>) => {
+    await page.locator('input[type=file]').setInputFiles(picture);
+    await page.locator('.scores li').first().waitFor();
+  };
+  const badge = (page: Page) => page.locator('.badge').getAttribute('data-version');
+
+  it('goes from a picture to a better version', async () => {
+    await start();
+    const page = await open();
+    await page.locator('.chart circle').first().waitFor();
+    expect(await badge(page)).toBe('2');
+    await shoot(page, '1-empty');
+
+    await choose(page, await paint('cat', 3));
+    // What is shown is what was sent.
+    expect(
+      await page
+        .locator('.drop img')
+        .evaluate((image: { naturalWidth?: number }) => image.naturalWidth),
+    ).toBe(512);
+    const shares = await page.locator('.score-value').allTextContents();
+    const sum = shares.reduce((total, text) => total + Number.parseFloat(text), 0);
+    expect(sum).toBeCloseTo(100, 0);
+    await shoot(page, '2-scores');
+
+    const predicted = (await page.locator('.scores li .score-label').first().textContent()) ?? '';
+    const other = predicted === 'cat' ? 'dog' : 'cat';
+    await page.locator('fieldset').getByRole('button', { name: other, exact: true }).click();
+    await page.locator('.thanks').waitFor();
+    await page.locator(`.pending li:has-text("${other}")`).getByText('1 of 2').waitFor();
+    await page.getByText('3 more answers').waitFor();
+    await shoot(page, '3-thanks');
+
+    const answers = [other, predicted, predicted];
+    for (const [at, target] of answers.entries()) {
+      await choose(page, await paint(target === 'cat' ? 'cat' : 'dog', 10 + at));
+      await page
+        .locator('fieldset')
+        .getByRole('button', { name: new RegExp(`(^|, )${target}$`) })
+        .click();
+      await page.locator('.thanks').waitFor();
+    }
+    await page.locator('.training').waitFor();
+    await page.getByText('4 / 8').waitFor();
+    await shoot(page, '4-training');
+
+    await page.locator('.badge[data-version="5"]').waitFor();
+    await page.getByText('New model: version 5 answers now').waitFor();
+    await page.locator('.versions tbody tr').nth(4).waitFor();
+    expect(await page.locator('.is-champion th').textContent()).toContain('5');
+    await shoot(page, '5-new-version');
+    await page.getByRole('button', { name: 'Ask version 5' }).click();
+    await page.getByText('Answered by version 5').waitFor();
+    await shoot(page, '6-asked-again');
+  });
+
+  it('speaks Chinese in the dark and remembers the choice of language', async () => {
+    await start();
+    const page = await open({ locale: 'zh-CN', colorScheme: 'dark' });
+    await page.locator('.chart circle').first().waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('zh-CN');
+    await choose(page, await paint('dog', 5));
+    await shoot(page, '7-chinese-dark');
+    await page.getByRole('button', { name: 'English' }).click();
+    await page.getByText('Is that right?').waitFor();
+    await page.reload();
+    await page.getByText('Drop a picture here').waitFor();
+  });
+
+  it('fits a narrow phone, in both languages', async () => {
+    await start();
+    for (const locale of ['en-GB', 'zh-CN']) {
+      const page = await open({ width: 360, locale });
+      await page.locator('.chart circle').first().waitFor();
+      await choose(page, await paint('cat', 8));
+      const width = await page.evaluate('document.scrollingElement.scrollWidth');
+      expect(width).toBe(360);
+      await shoot(page, `8-phone-${locale}`);
+      await context.close();
+    }
+  });
+
+  it('works by keyboard alone', async () => {
+    await start();
+    const page = await open();
+    await page.locator('.chart circle').first().waitFor();
+    const chooser = page.waitForEvent('filechooser');
+    const focused = () => page.evaluate('document.activeElement.textContent');
+    for (let tab = 0; tab < 5 && (await focused()) !== 'Choose a picture'; tab++)
+      await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await (await chooser).setFiles(await paint('cat', 4));
+    await page.locator('.scores li').first().waitFor();
+    for (let tab = 0; tab < 5 && !String(await focused()).startsWith('Yes'); tab++)
+      await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('.thanks').waitFor();
+  });
+
+  it('takes a pasted picture and says when a file is none', async () => {
+    await start();
+    const page = await open();
+    await page.locator('.chart circle').first().waitFor();
+    const text = { name: 'a.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('not a picture') };
+    await page.locator('input[type=file]').setInputFiles(text);
+    await page.getByText('could not be read as a picture').waitFor();
+    await shoot(page, '9-not-a-picture');
+    const { buffer } = await paint('dog', 6, 96);
+    await page.evaluate(`{
+      const bytes = Uint8Array.from(atob('${buffer.toString('base64')}'), (c) => c.charCodeAt(0));
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File([bytes], 'p.jpg', { type: 'image/jpeg' }));
+      document.dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
+    }`);
+    await page.locator('.scores li').first().waitFor();
+    expect(await page.locator('[role=alert]').count()).toBe(0);
+  });
+
+  it('says what is missing before the first model', async () => {
+    await start({ hasModel: false });
+    const page = await open();
+    await page.getByText('No model is ready yet.').waitFor();
+    await shoot(page, '10-no-model');
+  });
+
+  it('asks for a key where the server wants one', async () => {
+    await start({}, { keys: parseKeys('boss:k1:admin+predict+feedback') });
+    const page = await open();
+    await page.getByLabel('API key').fill('k1');
+    await shoot(page, '11-key');
+    await page.getByRole('button', { name: 'Use this key' }).click();
+    await page.locator('.chart circle').first().waitFor();
+    await choose(page, await paint('cat', 4, 96));
+    // Until the key is there the browser itself notes that the answers were 401.
+    expect(complaints.splice(0).every((line) => line.includes('401'))).toBe(true);
+  });
+});
