@@ -29,6 +29,10 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
       logger,
       clock: systemClock,
       signal: stopSignal(),
+    }).catch(async (error) => {
+      // An open store would keep the process alive.
+      await relearn.close();
+      throw error;
     });
     await server.closed;
   } catch (error) {

@@ -85,7 +85,10 @@ const contextOf = (relearn: Relearn, options: AppOptions, closing: AbortSignal):
 const createServer = (options: AppOptions, { limits }: AppContext): FastifyInstance =>
   Fastify({
     loggerInstance: options.logger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id'], options.newRequestId),
     bodyLimit: limits.bodyBytes,
     requestTimeout: timeouts.request,
@@ -143,7 +146,7 @@ const addAccounting = (app: FastifyInstance, { metrics, clock }: AppContext) => 
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(route, request.method, reply.statusCode, seconds);
     request.log.info(
-      { requestId: request.id, method: request.method, route, status: reply.statusCode, seconds },
+      { method: request.method, route, status: reply.statusCode, seconds },
       'answered',
     );
   });

@@ -29,8 +29,9 @@ const retryAfterSeconds: Readonly<Record<number, number>> = { 429: 10, 503: 5, 5
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   const problem = clientErrorOf(error);
   // The whole error, with its cause, is for the log only.
-  if (problem.status >= 500)
-    request.log.error({ requestId: request.id, code: problem.code, err: error }, 'request failed');
+  if (problem.status === 500)
+    request.log.error({ code: problem.code, err: error }, 'request failed');
+  else if (problem.status > 500) request.log.warn({ code: problem.code }, 'not available');
   const retryAfter = retryAfterSeconds[problem.status];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="relearn"');
