@@ -26,8 +26,19 @@ const hashName = (seed: number, name: string): number => {
   return hash | 0;
 };
 
+/** MurmurHash3's finalizer: neighbouring seeds become unrelated ones. */
+const mixSeed = (seed: number): number => {
+  let mixed = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+};
+
+/** Draws that are thrown away: the generator's first ones still show its nearly empty state. */
+const discarded = 16;
+
 export const createRandom = (seed: number): Random => {
-  const generator = xoroshiro128plus(seed | 0);
+  const generator = xoroshiro128plus(mixSeed((seed | 0) + 0x9e3779b9));
+  for (let i = 0; i < discarded; i++) generator.next();
   const next = () => uniformFloat64(generator);
   return {
     next,

@@ -5,6 +5,7 @@
 import { RelearnError } from '../../base/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
+import { im2col, swapBatchAndChannels } from '../graph/im2col.ts';
 import type { ConvAttributes } from '../graph/ops.ts';
 import type { Shape } from '../tensor/shape.ts';
 
@@ -79,27 +80,11 @@ export const convolutionWeightGradient = (
   }
   const [k, c, r, s] = weightShape as Extents4;
   const [n, , p, q] = gradient.shape as Extents4;
-  const padded = pads.some((pad) => pad > 0)
-    ? b.apply('Pad', [input], { pads: [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]] })
-    : input;
   const batched = p * q >= batchedFrom;
-  const source = batched ? padded : swapBatchAndChannels(b, padded);
-  const positions = Array.from({ length: r * s }, (_, i) => [Math.floor(i / s), i % s] as const);
-  const shifts = positions.map(([row, column]) => {
-    const top = row * dilations[0];
-    const left = column * dilations[1];
-    const whole = padded.shape[2] === p && padded.shape[3] === q;
-    return whole
-      ? source
-      : b.apply('Slice', [source], {
-          starts: [top, left],
-          ends: [top + (p - 1) * strides[0] + 1, left + (q - 1) * strides[1] + 1],
-          axes: [2, 3],
-          steps: strides,
-        });
-  });
-  const stack = (axis: number) =>
-    shifts.length === 1 ? (shifts[0] as Value) : b.apply('Concat', shifts, { axis });
+  const window = { kernel: [r, s], output: [p, q], strides, pads, dilations } as const;
+  const columns = batched
+    ? im2col(b, input, { ...window, channelAxis: 1 })
+    : im2col(b, swapBatchAndChannels(b, input), { ...window, channelAxis: 0 });
   const products = batched
     ? b.apply(
         'ReduceSum',
@@ -108,7 +93,7 @@ export const convolutionWeightGradient = (
             'FusedMatMul',
             [
               b.apply('Reshape', [gradient], { shape: [n, k, p * q] }),
-              b.apply('Reshape', [stack(1)], { shape: [n, r * s * c, p * q] }),
+              b.apply('Reshape', [columns], { shape: [n, r * s * c, p * q] }),
             ],
             { transA: false, transB: true, alpha: 1 },
           ),
@@ -119,7 +104,7 @@ export const convolutionWeightGradient = (
         'Gemm',
         [
           b.apply('Reshape', [swapBatchAndChannels(b, gradient)], { shape: [k, n * p * q] }),
-          b.apply('Reshape', [stack(0)], { shape: [r * s * c, n * p * q] }),
+          b.apply('Reshape', [columns], { shape: [r * s * c, n * p * q] }),
         ],
         { transA: false, transB: true, alpha: 1, beta: 0 },
       ); // [K, r·s·C]
@@ -127,6 +112,3 @@ export const convolutionWeightGradient = (
   const unstacked = b.apply('Reshape', [products], { shape: [k, r, s, c] });
   return b.apply('Transpose', [unstacked], { permutation: [0, 3, 1, 2] });
 };
-
-const swapBatchAndChannels = (b: GraphBuilder, value: Value): Value =>
-  b.apply('Transpose', [value], { permutation: [1, 0, 2, 3] });

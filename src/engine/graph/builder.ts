@@ -18,6 +18,12 @@ export class GraphBuilder {
   readonly #scalars = new Map<number, Value>();
   readonly #outputs: { name: string; value: Value }[] = [];
   readonly #counts = new Map<string, number>();
+  readonly #prefix: string;
+
+  /** @param prefix of the names this builder gives, for nodes that join an existing graph */
+  constructor(prefix = '') {
+    this.#prefix = prefix;
+  }
 
   input(name: string, dtype: Dtype, shape: Shape): Value {
     const value = { name, dtype, shape };
@@ -97,6 +103,6 @@ export class GraphBuilder {
   #fresh(hint: string): string {
     const count = (this.#counts.get(hint) ?? 0) + 1;
     this.#counts.set(hint, count);
-    return `${hint}_${count}`;
+    return `${this.#prefix}${hint}_${count}`;
   }
 }

@@ -6,6 +6,7 @@
 import { differentiate } from '../autodiff/differentiate.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
+import { lowerConvolutions } from '../graph/lower-convolutions.ts';
 import { simplify } from '../graph/simplify.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Architecture } from './architectures.ts';
@@ -98,7 +99,7 @@ export const buildTrainingGraph = (
   b.output('loss', loss);
   b.output('logits', logits);
   return {
-    graph: simplify(b.build()),
+    graph: simplify(lowerConvolutions(b.build())),
     weights: b.parameters.map(({ value }) => value),
     states,
     noise: context.noise,
