@@ -31,7 +31,8 @@ export const sendProblem = (error: unknown, request: FastifyRequest, reply: Fast
   // The whole error, with its cause, is for the log only.
   if (problem.status === 500)
     request.log.error({ code: problem.code, err: error }, 'request failed');
-  else if (problem.status > 500) request.log.warn({ code: problem.code }, 'not available');
+  else if (problem.status > 500)
+    request.log.warn({ code: problem.code, reason: String(error) }, 'not available');
   const retryAfter = retryAfterSeconds[problem.status];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="relearn"');
