@@ -57,10 +57,12 @@ export interface RunningDemo {
 }
 
 const seed = 2026;
-const sizes: DemoSizes = { base: 900, feedback: 1500, samples: 4 };
+const sizes: DemoSizes = { base: 900, feedback: 1200, samples: 4 };
 /** Large enough to tell a gain of five points from luck. */
-const holdoutShare = 0.45;
+const holdoutShare = 0.4;
 const imageSize = 64;
+/** So few pictures make short epochs; a longer round keeps noise from ending the training. */
+const firstRounds = { rounds: 8, steps: 20, patience: 8 };
 /** The server looks at the store when feedback has been quiet; then a training must be seen. */
 const longestWaitForTraining = 90_000;
 
@@ -91,6 +93,7 @@ const firstTraining = async (run: Run, relearn: Relearn): Promise<TrainReport> =
   const progress = run.output.progress('train', 'steps');
   try {
     return await relearn.train({
+      ...firstRounds,
       seed,
       signal: run.context.signal,
       onProgress: showTraining(progress),
