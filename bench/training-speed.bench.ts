@@ -1,0 +1,111 @@
+/**
+ * How fast is a training step beside PyTorch on the same cores? Turns are taken: one process of
+ * each, several times, medians of all steps but the first two of each. The roofline is a 2048³
+ * matrix product in the same PyTorch's BLAS.
+ *
+ * npm run bench -- training-speed [--repeats 3]
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { createRandom } from '../src/base/random.ts';
+import { type ArchitectureName, architectures } from '../src/engine/nn/architectures.ts';
+import { trainingEnvironment } from '../src/engine/runtime/training-environment.ts';
+import { createTrainingSession } from '../src/engine/runtime/training-session.ts';
+import { describeMachine, median } from './machine.ts';
+
+const threads = availableParallelism();
+const warmup = 2;
+
+/** Floating-point operations of one picture's training step: three passes of two for each product. */
+const operations: Readonly<Record<ArchitectureName, number>> = {
+  // The first convolution needs no input gradient.
+  article: 2 * (3 * 354_846_720 - 14_450_688),
+  compact: 2 * 3 * 35_000_000,
+};
+
+const ownSteps = async (name: ArchitectureName, batchSize: number, steps: number) => {
+  const architecture = architectures[name];
+  const { imageSize, channels } = architecture;
+  const random = createRandom(1);
+  const session = await createTrainingSession({
+    architecture,
+    classes: 2,
+    batchSize,
+    imageSize,
+    optimizer: architecture.recipe.scratch.optimizer,
+    random,
+    threads,
+  });
+  const pixels = new Uint8Array(batchSize * imageSize * imageSize * channels).map(() =>
+    random.integer(256),
+  );
+  const targets = new Float32Array(batchSize * 2).map((_, i) => ((i >> 1) + i) % 2);
+  const seconds: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    const started = performance.now();
+    await session.step(pixels, targets, 1e-4);
+    seconds.push((performance.now() - started) / 1000);
+  }
+  await session.close();
+  return { seconds, peakBytes: process.resourceUsage().maxRSS * 1024 };
+};
+
+/** A fresh process, with the allocator settings that training children get. */
+const runSelf = (name: ArchitectureName, batchSize: number, steps: number) =>
+  JSON.parse(
+    execFileSync(
+      process.execPath,
+      [fileURLToPath(import.meta.url), 'steps', name, `${batchSize}`, `${steps}`],
+      { env: { ...process.env, ...trainingEnvironment }, encoding: 'utf8' },
+    ),
+  ) as Awaited<ReturnType<typeof ownSteps>>;
+
+/** Debian's Python, which is the one that has Debian's PyTorch. */
+const python = '/usr/bin/python3';
+
+const runPeer = (name: string, size: number, repeats: number): number[] | null => {
+  const script = fileURLToPath(new URL('../bench/peers/pytorch_training.py', import.meta.url));
+  const result = spawnSync(python, [script, name, `${size}`, `${repeats}`, `${threads}`], {
+    encoding: 'utf8',
+  });
+  return result.status === 0 ? JSON.parse(result.stdout).seconds : null;
+};
+
+const compare = (name: ArchitectureName, batchSize: number, steps: number, repeats: number) => {
+  const own: number[] = [];
+  const peer: number[] = [];
+  let peakBytes = 0;
+  for (let turn = 0; turn < repeats; turn++) {
+    const result = runSelf(name, batchSize, steps);
+    own.push(...result.seconds.slice(warmup));
+    peakBytes = Math.max(peakBytes, result.peakBytes);
+    peer.push(...(runPeer(name, batchSize, steps)?.slice(warmup) ?? []));
+  }
+  const rate = (seconds: readonly number[]) => batchSize / median(seconds);
+  const gflops = (rate(own) * operations[name]) / 1e9;
+  console.log(
+    `${name}, batch ${batchSize}: ${rate(own).toFixed(1)} pictures/s (${gflops.toFixed(0)} GFLOP/s), peak memory ${(peakBytes / 1e9).toFixed(2)} GB`,
+  );
+  if (peer.length === 0) console.log('  skipped: PyTorch is not installed');
+  else
+    console.log(
+      `  PyTorch: ${rate(peer).toFixed(1)} pictures/s; ratio ${(rate(own) / rate(peer)).toFixed(2)}`,
+    );
+};
+
+const [mode, ...rest] = process.argv.slice(2);
+if (mode === 'steps') {
+  const [name, batchSize, steps] = rest as [ArchitectureName, string, string];
+  console.log(JSON.stringify(await ownSteps(name, Number(batchSize), Number(steps))));
+} else {
+  const repeats = Number(mode === '--repeats' ? rest[0] : 3);
+  console.log(describeMachine());
+  compare('article', 32, 10, repeats);
+  compare('compact', 64, 30, repeats);
+  const products = runPeer('sgemm', 2048, 20);
+  if (products)
+    console.log(
+      `roofline: sgemm 2048³ ${((2 * 2048 ** 3) / median(products) / 1e9).toFixed(0)} GFLOP/s`,
+    );
+}
