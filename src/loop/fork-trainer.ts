@@ -21,13 +21,19 @@ const lowerPriority = ({ pid }: ChildProcess): void => {
   }
 };
 
-const crashed = (code: number | null, signal: string | null, output: string): RelearnError =>
+const crashed = (
+  code: number | null,
+  signal: string | null,
+  output: string,
+  decoding: string | undefined,
+): RelearnError =>
   new RelearnError(
     'unavailable',
     'training_crashed',
     `The training process ended early (${signal ?? `exit code ${code}`}).${output === '' ? '' : `\n${output}`}`,
     {
       hint: 'Nothing was lost; train again. If it ended for lack of memory, use a smaller --batch-size.',
+      ...(decoding === undefined ? {} : { details: { decoding } }),
     },
   );
 
@@ -36,6 +42,7 @@ const runChild = (child: ChildProcess, order: TrainingOrder, watch: TrainingWatc
     let output = '';
     let result: TrainingOutcome | undefined;
     let failure: unknown;
+    let decoding: string | undefined;
     // No state of the child matters outside it, so there is nothing to end gently.
     const kill = () => child.kill('SIGKILL');
     watch.signal.addEventListener('abort', kill, { once: true });
@@ -45,8 +52,14 @@ const runChild = (child: ChildProcess, order: TrainingOrder, watch: TrainingWatc
         message: Extract<TrainingMessage, { type: Type }>,
       ) => void;
     } = {
-      progress: ({ progress }) => watch.onProgress(progress),
+      progress: ({ progress }) => {
+        if (progress.phase !== 'preparing') decoding = undefined;
+        watch.onProgress(progress);
+      },
       line: ({ line }) => watch.onLine(line),
+      decoding: ({ key }) => {
+        decoding = key;
+      },
       done: ({ outcome }) => {
         result = outcome;
       },
@@ -65,7 +78,7 @@ const runChild = (child: ChildProcess, order: TrainingOrder, watch: TrainingWatc
       watch.signal.removeEventListener('abort', kill);
       if (watch.signal.aborted) reject(watch.signal.reason);
       else if (result) resolve(result);
-      else reject(failure ?? crashed(code, signal, output.trim()));
+      else reject(failure ?? crashed(code, signal, output.trim(), decoding));
     });
     child.send(order, (error) => {
       if (error) failure ??= error;
@@ -84,6 +97,7 @@ export const createForkTrainer =
     const child = fork(entry, [], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // What this process has, nothing of it read here, and what the memory allocator needs.
       env: { ...process.env, ...trainingEnvironment },
     });
     lowerPriority(child);

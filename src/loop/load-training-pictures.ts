@@ -15,6 +15,7 @@ import type { Settings } from '../records/settings.ts';
 import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { quarantine } from './quarantine.ts';
+import { decodesAlone } from './set-aside-poison.ts';
 
 export interface TrainingPictures {
   readonly train: readonly LabelledPicture[];
@@ -28,6 +29,8 @@ interface Source {
   readonly clock: Clock;
 }
 
+type OnDecoding = (key: string) => Promise<void>;
+
 interface Found {
   readonly sha256: string;
   readonly labelId: string;
@@ -38,12 +41,15 @@ interface Found {
 const readItem = async (
   { store, clock }: Source,
   { key, labelId, sha256 }: FeedbackRow,
+  onDecoding: OnDecoding | undefined,
 ): Promise<FeedbackItem | undefined> => {
   for (const place of new Set([key, feedbackKey(labelId, sha256), archiveKey(labelId, sha256)])) {
     const bytes = await store.get(place);
     if (!bytes) continue;
     try {
-      return decodeFeedbackItem(bytes, place);
+      const item = decodeFeedbackItem(bytes, place);
+      await onDecoding?.(place);
+      if (!onDecoding || (await decodesAlone({ store, clock }, place, item.image))) return item;
     } catch (error) {
       if (!isRelearnError(error, 'corrupt_feedback')) throw error;
       await quarantine({ store, clock }, place, bytes, error.message);
@@ -59,10 +65,11 @@ const readItem = async (
 const readFeedback = async (
   source: Source,
   rows: readonly FeedbackRow[],
+  onDecoding: OnDecoding | undefined,
 ): Promise<ReadonlyMap<string, Found>> => {
   const latest = new Map<string, { readonly order: string; readonly found: Found }>();
   for (const row of rows) {
-    const item = await readItem(source, row);
+    const item = await readItem(source, row, onDecoding);
     if (!item) continue;
     const { labelId, sha256 } = row;
     const order = `${item.header.receivedAt} ${labelId}`;
@@ -115,12 +122,16 @@ const label = ({ labelIds }: Settings, found: readonly Found[]): LabelledPicture
     // A label that is no longer among the settings has no class to learn.
     .filter((picture) => picture.label >= 0);
 
-/** @throws RelearnError corrupt, where base data is missing or damaged */
+/**
+ * @param onDecoding where the feedback is suspect: told of each item before it is decoded alone
+ * @throws RelearnError corrupt, where base data is missing or damaged
+ */
 export const loadTrainingPictures = async (
   source: Source,
   manifest: Pick<TrainingManifest, 'base' | 'feedback'>,
+  onDecoding?: OnDecoding,
 ): Promise<TrainingPictures> => {
-  const feedback = await readFeedback(source, manifest.feedback);
+  const feedback = await readFeedback(source, manifest.feedback, onDecoding);
   const rows = await readBaseRows(source.store, manifest.base);
   // A base picture that people answered differently about is learnt as they say.
   const kept = rows.filter(({ split, sha256 }) => split !== 'train' || !feedback.has(sha256));

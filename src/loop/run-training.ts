@@ -107,7 +107,11 @@ export const runTraining = async (
   );
   const { architecture } = manifest;
   const preprocessing = preprocessingFor(architecture, settings);
-  const { train, validation, holdout } = await loadTrainingPictures(site, manifest);
+  const { train, validation, holdout } = await loadTrainingPictures(
+    site,
+    manifest,
+    request.suspectFeedback ? watch.onDecoding : undefined,
+  );
   checkLabels(settings, train);
 
   const events = createEventFile(site, runId);

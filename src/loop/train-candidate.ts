@@ -18,6 +18,7 @@ import type { Components } from './components.ts';
 import { newName } from './new-name.ts';
 import type { TrainOptions } from './relearn-api.ts';
 import { openRunJournal, startingProgress } from './run-journal.ts';
+import { isFeedbackSuspect, setAsideFatal } from './set-aside-poison.ts';
 import type { ModelToCompare, TrainingRequest } from './trainer.ts';
 
 /** Same seed, same data: same weights. */
@@ -129,10 +130,19 @@ export const trainHolding = async (
       manifest,
       initial: modelOf(state, start.parent),
       champion: modelOf(state, state.champion),
+      suspectFeedback: isFeedbackSuspect(state),
       options: { seed, ...otherOptions },
     },
-    { signal, onProgress: tell, onLine: (line) => options.onLine?.(line) },
-  );
+    {
+      signal,
+      onProgress: tell,
+      onLine: (line) => options.onLine?.(line),
+      onDecoding: async () => {},
+    },
+  ).catch(async (error: unknown) => {
+    await setAsideFatal(components, error);
+    throw error;
+  });
   signal.throwIfAborted();
   const registered = await registerCandidate(registry, lease, outcome.candidate);
   const { version } = registered.version;

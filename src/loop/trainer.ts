@@ -20,6 +20,8 @@ export interface TrainingRequest {
   readonly initial: ModelToCompare | null;
   /** What the gate compares with; null = there is no champion. */
   readonly champion: ModelToCompare | null;
+  /** Decode each feedback picture alone first, because earlier trainings came to nothing. */
+  readonly suspectFeedback: boolean;
   readonly options: {
     readonly seed: number;
     readonly rounds?: number;
@@ -43,6 +45,8 @@ export interface TrainingWatch {
   readonly signal: AbortSignal;
   onProgress(progress: TrainingProgress): void;
   onLine(line: string): void;
+  /** Resolves once the parent knows that this object is decoded next. */
+  onDecoding(key: string): Promise<void>;
 }
 
 /** Trains, evaluates and uploads; registers nothing. Can be stopped or killed at any moment. */

@@ -22,6 +22,7 @@ export interface SentError {
 export type TrainingMessage =
   | { readonly type: 'progress'; readonly progress: TrainingProgress }
   | { readonly type: 'line'; readonly line: string }
+  | { readonly type: 'decoding'; readonly key: string }
   | { readonly type: 'done'; readonly outcome: TrainingOutcome }
   | { readonly type: 'error'; readonly error: SentError };
 
