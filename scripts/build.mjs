@@ -43,12 +43,9 @@ const run = (program, args) =>
   });
 
 const buildProgram = async () => {
-  const present = Object.fromEntries(
-    Object.entries(entries).filter(([, source]) => existsSync(join(root, source))),
-  );
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: present,
+    entryPoints: entries,
     outdir: 'dist',
     bundle: true,
     splitting: true,
@@ -68,7 +65,7 @@ const buildProgram = async () => {
     const stale = /\.js(\.map)?$/.test(name) && !made.has(name);
     if (stale) await rm(join(dist, name), { force: true });
   }
-  if (present.cli) await chmod(join(dist, 'cli.js'), 0o755);
+  await chmod(join(dist, 'cli.js'), 0o755);
 };
 
 /** One hash over everything the page is made of, so that an unchanged page is not built again. */
@@ -84,7 +81,6 @@ const hashOfPage = async () => {
 };
 
 const buildPage = async () => {
-  if (!existsSync(join(root, 'web/vite.config.ts'))) return;
   const stampFile = join(dist, 'web.stamp');
   const stamp = await hashOfPage();
   const previous = await readFile(stampFile, 'utf8').catch(() => '');
@@ -93,10 +89,7 @@ const buildPage = async () => {
   await writeFile(stampFile, stamp);
 };
 
-const buildTypes = async () => {
-  if (!existsSync(join(root, entries.index))) return;
-  await run('typescript/bin/tsc', ['--project', 'tsconfig.build.json']);
-};
+const buildTypes = () => run('typescript/bin/tsc', ['--project', 'tsconfig.build.json']);
 
 const started = performance.now();
 await mkdir(dist, { recursive: true });

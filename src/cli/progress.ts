@@ -69,10 +69,13 @@ const createDescribe = (context: CliContext, unit: string) => {
 const createLines = (context: CliContext, options: ProgressOptions): Progress => {
   const describe = createDescribe(context, options.unit);
   let last = context.clock.monotonic();
+  let saidEnd = false;
   return {
     update: (state, extra) => {
       const finished = state.total !== null && state.done >= state.total;
-      if (context.clock.monotonic() - last < millisecondsBetweenLines && !finished) return;
+      const tooSoon = context.clock.monotonic() - last < millisecondsBetweenLines;
+      if (finished ? saidEnd : tooSoon) return;
+      saidEnd = finished;
       last = context.clock.monotonic();
       context.stderr.write(`${options.label}: ${describe(state, extra)}\n`);
     },

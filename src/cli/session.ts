@@ -60,9 +60,9 @@ const createRun = (context: CliContext, shared: SharedOptions, opened: Relearn[]
     open: async (options = {}) => {
       const relearn = await context.openRelearn({
         clock: context.clock,
+        // What a command has to say it says itself.
         log: (level, message) => {
-          if (level === 'info') output.note(message);
-          else output.warn(message);
+          if (level !== 'info' || context.env.RELEARN_DEBUG) output.warn(message);
         },
         ...options,
         store,

@@ -10,7 +10,9 @@ export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', '\nExample:  relearn dataset export shards/ --format tfrecord\n');
   command
     .command('export')
-    .description('Writes the base data and the feedback as shards. The holdout stays apart.')
+    .description(
+      'Writes the pictures as TFRecord files; training, validation and holdout keep files of their own.',
+    )
     .argument('<DIR>', 'an empty or new folder')
     .addOption(
       new Option(

@@ -27,6 +27,7 @@ interface Options {
   readonly learningRate?: number;
   readonly seed?: number;
   readonly device: 'cpu' | 'webgpu';
+  readonly resume?: boolean;
 }
 
 const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
@@ -68,7 +69,9 @@ export const showTraining =
   (progress: Progress) =>
   (state: TrainingProgress): void => {
     const facts = [
-      state.phase === 'training' ? `round ${state.round}` : state.phase,
+      state.phase === 'training'
+        ? `round ${Math.min(state.round, state.rounds ?? state.round)}`
+        : state.phase,
       state.loss === null ? '' : `loss ${state.loss.toFixed(3)}`,
       state.bestAccuracy === null ? '' : `best ${formatPercent(state.bestAccuracy)}`,
     ];
@@ -82,6 +85,11 @@ export const showTraining =
       facts.filter((fact) => fact !== '').join(' · '),
     );
   };
+
+const notYet = (what: string, hint: string): RelearnError =>
+  new RelearnError('unavailable', 'not_available', `${what} is not available in this version.`, {
+    hint,
+  });
 
 export const define = (command: Command, session: Session): void => {
   command
@@ -103,21 +111,16 @@ export const define = (command: Command, session: Session): void => {
     .addOption(
       new Option('--device <NAME>', 'where to compute').choices(['cpu', 'webgpu']).default('cpu'),
     )
+    .option('--resume', 'go on with a training that was stopped')
     .addHelpText(
       'after',
       '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n',
     )
     .action(
       session.act(async (run, options: Options) => {
-        const { device, ...training } = options;
-        if (device !== 'cpu') {
-          throw new RelearnError(
-            'unavailable',
-            'device_not_available',
-            `Training on ${device} is not available in this build.`,
-            { hint: 'Leave --device out to train on the CPU.' },
-          );
-        }
+        const { device, resume, ...training } = options;
+        if (device !== 'cpu') throw notYet(`Training on ${device}`, 'Leave --device out.');
+        if (resume) throw notYet('Resuming a training', 'Leave --resume out to train anew.');
         const relearn = await run.open();
         const progress = run.output.progress('train', 'steps');
         try {
