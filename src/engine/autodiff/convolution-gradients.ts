@@ -5,7 +5,7 @@
 import { RelearnError } from '../../base/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
-import { im2col, swapBatchAndChannels } from '../graph/im2col.ts';
+import { im2col, isSmallPicture, swapBatchAndChannels } from '../graph/im2col.ts';
 import type { ConvAttributes } from '../graph/ops.ts';
 import type { Shape } from '../tensor/shape.ts';
 
@@ -55,60 +55,98 @@ export const convolutionInputGradient = (
   });
 };
 
-/** Output pixels of a picture above which the batched form of the weight gradient is faster. */
-const batchedFrom = 1024;
-
 /**
- * dL/dW by im2col: the shifted copies of X that meet each kernel position, stacked, times dY. For
- * large pictures one product for each picture, summed; for small ones pictures and pixels together
- * are the inner dimension of a single product, so that no partial sums are written.
+ * dL/dW. A small picture's gradient shares the unrolled input of its forward product; a strided one
+ * needs it too; all others shift both operands, which copies less.
  */
 export const convolutionWeightGradient = (
   b: GraphBuilder,
   gradient: Value,
   input: Value,
   weightShape: Shape,
-  { strides, pads, dilations, group }: ConvAttributes,
+  attributes: ConvAttributes,
 ): Value => {
-  if (group !== 1) {
+  if (attributes.group !== 1) {
     throw new RelearnError(
       'invalid',
       'no_gradient',
-      `Conv with ${group} groups has no weight gradient yet (output ${gradient.name})`,
+      `Conv with ${attributes.group} groups has no weight gradient yet (output ${gradient.name})`,
       { hint: 'Freeze the layers up to this one, or use a network without grouped convolutions.' },
     );
   }
-  const [k, c, r, s] = weightShape as Extents4;
+  const shifted = attributes.strides.every((stride) => stride === 1) && !isSmallPicture(gradient);
+  const form = shifted ? shiftedWeightGradient : unrolledWeightGradient;
+  return form(b, gradient, input, weightShape as Extents4, attributes);
+};
+
+/** dW = dY · im2col(X)ᵀ, with pictures and pixels together as the inner dimension. */
+const unrolledWeightGradient = (
+  b: GraphBuilder,
+  gradient: Value,
+  input: Value,
+  weightShape: Extents4,
+  attributes: ConvAttributes,
+): Value => {
+  const [k, c, r, s] = weightShape;
   const [n, , p, q] = gradient.shape as Extents4;
-  const batched = p * q >= batchedFrom;
-  const window = { kernel: [r, s], output: [p, q], strides, pads, dilations } as const;
-  const columns = batched
-    ? im2col(b, input, { ...window, channelAxis: 1 })
-    : im2col(b, swapBatchAndChannels(b, input), { ...window, channelAxis: 0 });
-  const products = batched
-    ? b.apply(
-        'ReduceSum',
-        [
-          b.apply(
-            'FusedMatMul',
-            [
-              b.apply('Reshape', [gradient], { shape: [n, k, p * q] }),
-              b.apply('Reshape', [columns], { shape: [n, r * s * c, p * q] }),
-            ],
-            { transA: false, transB: true, alpha: 1 },
-          ),
-        ],
-        { axes: [0], keepDimensions: false },
-      )
-    : b.apply(
-        'Gemm',
-        [
-          b.apply('Reshape', [swapBatchAndChannels(b, gradient)], { shape: [k, n * p * q] }),
-          b.apply('Reshape', [columns], { shape: [r * s * c, n * p * q] }),
-        ],
-        { transA: false, transB: true, alpha: 1, beta: 0 },
-      ); // [K, r·s·C]
-  if (r * s === 1) return b.apply('Reshape', [products], { shape: weightShape });
-  const unstacked = b.apply('Reshape', [products], { shape: [k, r, s, c] });
-  return b.apply('Transpose', [unstacked], { permutation: [0, 3, 1, 2] });
+  const columns = im2col(b, swapBatchAndChannels(b, input), {
+    ...attributes,
+    kernel: [r, s],
+    output: [p, q],
+  });
+  const product = b.apply(
+    'Gemm',
+    [
+      b.apply('Reshape', [swapBatchAndChannels(b, gradient)], { shape: [k, n * p * q] }),
+      b.apply('Reshape', [columns], { shape: [r * s * c, n * p * q] }),
+    ],
+    { transA: false, transB: true, alpha: 1, beta: 0 },
+  );
+  const positionsFirst = b.apply('Reshape', [product], { shape: [k, r, s, c] });
+  return b.apply('Transpose', [positionsFirst], { permutation: [0, 3, 1, 2] });
+};
+
+/**
+ * dW[k,c,i,j] = Σ dY[k, t−i, u] · X[c, t, u+j]: the kernel's rows shift dY, its columns shift X, so
+ * r + s shifted copies give all r·s positions in one product of [r·K, H·Q] and [H·Q, s·C] for each
+ * picture. (im2col needs r·s copies.)
+ */
+const shiftedWeightGradient = (
+  b: GraphBuilder,
+  gradient: Value,
+  input: Value,
+  weightShape: Extents4,
+  { pads, dilations }: ConvAttributes,
+): Value => {
+  const [k, c, r, s] = weightShape;
+  const [n, , h] = input.shape as Extents4;
+  const q = gradient.shape[3] as number;
+  const shift = (value: Value, axis: 2 | 3, before: number, extent: number): Value => {
+    const amounts = [0, 0, 0, 0, 0, 0, 0, 0];
+    amounts[axis] = before;
+    amounts[axis + 4] = extent - (value.shape[axis] as number) - before;
+    // Negative amounts cut.
+    return amounts.every((amount) => amount === 0)
+      ? value
+      : b.apply('Pad', [value], { pads: amounts });
+  };
+  const stack = (values: readonly Value[]) =>
+    values.length === 1 ? (values[0] as Value) : b.apply('Concat', values, { axis: 1 });
+  const rows = stack(
+    Array.from({ length: r }, (_, i) => shift(gradient, 2, i * dilations[0] - pads[0], h)),
+  ); // [N, r·K, H, Q]
+  const columns = stack(
+    Array.from({ length: s }, (_, j) => shift(input, 3, pads[1] - j * dilations[1], q)),
+  ); // [N, s·C, H, Q]
+  const products = b.apply(
+    'FusedMatMul',
+    [
+      b.apply('Reshape', [rows], { shape: [n, r * k, h * q] }),
+      b.apply('Reshape', [columns], { shape: [n, s * c, h * q] }),
+    ],
+    { transA: false, transB: true, alpha: 1 },
+  );
+  const sum = b.apply('ReduceSum', [products], { axes: [0], keepDimensions: false });
+  const positions = b.apply('Reshape', [sum], { shape: [r, k, s, c] });
+  return b.apply('Transpose', [positions], { permutation: [1, 3, 0, 2] });
 };

@@ -11,19 +11,16 @@ export interface Im2colOptions extends Pick<ConvAttributes, 'strides' | 'pads' |
   readonly kernel: readonly [number, number];
   /** Rows and columns of the output. */
   readonly output: readonly [number, number];
-  /** Stack along this axis of `x`: its channels. */
-  readonly channelAxis: 0 | 1;
 }
 
 /**
- * @param x four-dimensional, rows and columns last; its channels at `channelAxis`
- * @returns the same shape but rows·columns of the kernel times as many channels (kernel position
- *   outermost) and the output's extent
+ * @param x [C, N, H, W]
+ * @returns [r·s·C, N, P, Q], kernel position outermost
  */
 export const im2col = (
   b: GraphBuilder,
   x: Value,
-  { kernel, output, strides, pads, dilations, channelAxis }: Im2colOptions,
+  { kernel, output, strides, pads, dilations }: Im2colOptions,
 ): Value => {
   const [p, q] = output;
   const padded = pads.some((pad) => pad !== 0)
@@ -41,10 +38,15 @@ export const im2col = (
       steps: strides,
     });
   });
-  return shifts.length === 1
-    ? (shifts[0] as Value)
-    : b.apply('Concat', shifts, { axis: channelAxis });
+  return shifts.length === 1 ? (shifts[0] as Value) : b.apply('Concat', shifts, { axis: 0 });
 };
+
+/** Pixels of a picture up to which one product for the whole batch beats Conv (two cores). */
+const smallUpTo = 36;
+
+/** @param value [N,C,H,W] */
+export const isSmallPicture = ({ shape }: Value): boolean =>
+  (shape[2] as number) * (shape[3] as number) <= smallUpTo;
 
 /** [N,C,H,W] ↔ [C,N,H,W]: with channels outermost, pictures and pixels are one inner dimension. */
 export const swapBatchAndChannels = (b: GraphBuilder, value: Value): Value =>

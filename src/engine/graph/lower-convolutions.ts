@@ -6,19 +6,15 @@
  */
 import { GraphBuilder } from './builder.ts';
 import type { Graph, Node, Value } from './graph.ts';
-import { im2col, swapBatchAndChannels } from './im2col.ts';
+import { im2col, isSmallPicture, swapBatchAndChannels } from './im2col.ts';
 
-/** Output pixels of a picture up to which the product form is faster (measured on two cores). */
-const productUpTo = 36;
+type Extents4 = readonly [number, number, number, number];
 
-const outputShape = (node: Node) =>
-  (node.outputs[0] as Value).shape as readonly [number, number, number, number];
-
-const isSmall = (node: Node): node is Node<'Conv'> => {
-  if (node.op !== 'Conv' || (node as Node<'Conv'>).attributes.group !== 1) return false;
-  const [, , p, q] = outputShape(node);
-  return node.inputs.length === 2 && p * q <= productUpTo;
-};
+const isSmall = (node: Node): node is Node<'Conv'> =>
+  node.op === 'Conv' &&
+  (node as Node<'Conv'>).attributes.group === 1 &&
+  node.inputs.length === 2 &&
+  isSmallPicture(node.outputs[0] as Value);
 
 export const lowerConvolutions = (graph: Graph): Graph => {
   const b = new GraphBuilder('lowered_');
@@ -40,13 +36,12 @@ export const lowerConvolutions = (graph: Graph): Graph => {
 const asProduct = (b: GraphBuilder, node: Node<'Conv'>): Value => {
   const { inputs, attributes } = node;
   const [x, weight] = inputs as [Value, Value];
-  const [k, c, r, s] = weight.shape as [number, number, number, number];
-  const [n, , p, q] = outputShape(node);
+  const [k, c, r, s] = weight.shape as Extents4;
+  const [n, , p, q] = (node.outputs[0] as Value).shape as Extents4;
   const columns = im2col(b, swapBatchAndChannels(b, x), {
     ...attributes,
     kernel: [r, s],
     output: [p, q],
-    channelAxis: 0,
   });
   const kernelLast = b.apply('Transpose', [weight], { permutation: [0, 2, 3, 1] });
   const product = b.apply(

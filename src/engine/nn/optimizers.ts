@@ -58,27 +58,26 @@ const sgd = ({ momentum, weightDecay }: SettingsOf<'sgd'>): Optimizer => ({
 });
 
 /**
- * Adam (Kingma and Ba 2015) and AdamW. The bias corrections 1 − βᵗ are folded into two scalars:
- * w ← w − rate·√c₂/c₁ · m / (√v + ε·√c₂), which equals the paper's m̂ / (√v̂ + ε).
+ * Adam (Kingma and Ba 2015) and AdamW. The state holds Σ β₁ⁱg and Σ β₂ⁱg², the paper's moments
+ * divided by 1 − β, which saves a pass over all weights for each; those factors and the bias
+ * corrections 1 − βᵗ are folded into the two scalars: the step equals the paper's m̂ / (√v̂ + ε).
  */
 const adam = ({ beta1, beta2, epsilon, weightDecay }: SettingsOf<'adam'>): Optimizer => ({
-  stateNames: ['first_moment', 'second_moment'],
+  stateNames: ['first_sum', 'second_sum'],
   hyperparameters: (step, learningRate) => {
-    const root = Math.sqrt(1 - beta2 ** step);
+    const first = (1 - beta1) / (1 - beta1 ** step);
+    const second = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
     return {
-      rate: (learningRate * root) / (1 - beta1 ** step),
-      floor: epsilon * root,
+      rate: (learningRate * first) / second,
+      floor: epsilon / second,
       shrink: 1 - learningRate * weightDecay,
     };
   },
   update: ({ builder: b, weight, gradient, state, hyperparameters, decay }) => {
-    const blend = (old: Value, fresh: Value, beta: number) =>
-      b.apply('Add', [
-        b.apply('Mul', [old, b.scalar(beta)]),
-        b.apply('Mul', [fresh, b.scalar(1 - beta)]),
-      ]);
-    const first = blend(state[0] as Value, gradient, beta1);
-    const second = blend(state[1] as Value, b.apply('Mul', [gradient, gradient]), beta2);
+    const accumulate = (sum: Value, beta: number, fresh: Value) =>
+      b.apply('Add', [b.apply('Mul', [sum, b.scalar(beta)]), fresh]);
+    const first = accumulate(state[0] as Value, beta1, gradient);
+    const second = accumulate(state[1] as Value, beta2, b.apply('Mul', [gradient, gradient]));
     const scale = b.apply('Add', [b.apply('Sqrt', [second]), hyperparameters.floor as Value]);
     const step = b.apply('Mul', [b.apply('Div', [first, scale]), hyperparameters.rate as Value]);
     const shrunk =
