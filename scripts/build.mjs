@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -42,6 +42,9 @@ const run = (program, args) =>
     );
   });
 
+/** A program that runs on the last build may still load a part of it: milliseconds of grace. */
+const staleAfter = 3_600_000;
+
 const buildProgram = async () => {
   const { metafile } = await build({
     absWorkingDir: root,
@@ -62,8 +65,9 @@ const buildProgram = async () => {
   });
   const made = new Set(Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, '')));
   for (const name of await readdir(dist)) {
-    const stale = /\.js(\.map)?$/.test(name) && !made.has(name);
-    if (stale) await rm(join(dist, name), { force: true });
+    if (!/\.js(\.map)?$/.test(name) || made.has(name)) continue;
+    const { mtimeMs } = await stat(join(dist, name));
+    if (Date.now() - mtimeMs > staleAfter) await rm(join(dist, name), { force: true });
   }
   await chmod(join(dist, 'cli.js'), 0o755);
 };

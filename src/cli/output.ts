@@ -36,6 +36,7 @@ export const createOutput = (
       return {
         ...progress,
         stop: () => {
+          if (active !== progress) return;
           progress.stop();
           active = undefined;
         },

@@ -63,8 +63,8 @@ const holdoutShare = 0.4;
 const imageSize = 64;
 /** So few pictures make short epochs; a longer round keeps noise from ending the training. */
 const firstRounds = { rounds: 8, steps: 20, patience: 8 };
-/** The server looks at the store when feedback has been quiet; then a training must be seen. */
-const longestWaitForTraining = 90_000;
+/** Without any progress for so long, the training that should start by itself has failed. */
+const longestStandstill = 60_000;
 
 const scoreOf = ({ holdout: { accuracy, n, interval } }: TrainReport): Score => ({
   accuracy,
@@ -164,16 +164,16 @@ const watchTraining = async (run: Run, relearn: Relearn, version: number): Promi
   const { clock, signal } = run.context;
   const progress = run.output.progress('retrain', 'steps');
   const show = showTraining(progress);
-  let lastSeen = clock.monotonic();
+  let last = { step: -1, at: clock.monotonic() };
   try {
     for (;;) {
       const { training, lastRun } = await relearn.status();
       if (lastRun && lastRun.version >= version) return lastRun;
-      if (training) {
-        show(training);
-        lastSeen = clock.monotonic();
-      } else if (clock.monotonic() - lastSeen > longestWaitForTraining) {
-        throw new RelearnError('internal', 'no_training', 'The server started no training.', {
+      if (training) show(training);
+      const step = training?.step ?? 0;
+      if (step !== last.step) last = { step, at: clock.monotonic() };
+      if (clock.monotonic() - last.at > longestStandstill) {
+        throw new RelearnError('internal', 'no_training', 'The training stands still.', {
           hint: 'RELEARN_DEBUG=1 shows what the server says.',
         });
       }
@@ -259,7 +259,7 @@ const play = async (
     relearn,
     port: 0,
     clock: context.clock,
-    logger: createLogger(context.env.RELEARN_DEBUG ? 'debug' : 'silent'),
+    logger: createLogger(context.env.RELEARN_DEBUG ? 'info' : 'error'),
   });
   opened.server = server;
   say(4, 'Serve', server.url);
