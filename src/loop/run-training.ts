@@ -115,7 +115,6 @@ export const runTraining = async (
   checkLabels(settings, train);
 
   const events = createEventFile(site, runId);
-  // biome-ignore lint/suspicious/noFocusedTests: this `fit` trains; it is not a test.
   const fitted = await fit({
     architecture,
     labels: settings.labels,

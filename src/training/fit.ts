@@ -20,6 +20,7 @@ import { createEarlyStopping } from './early-stopping.ts';
 import { evaluateBatches } from './evaluate.ts';
 import { createRoundMeter } from './round-meter.ts';
 import { createTrainingEvents } from './training-events.ts';
+import { createWeightAverage } from './weight-average.ts';
 
 /** One row of the learning curve, after each round. */
 export interface CurvePoint {
@@ -147,7 +148,11 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
   const stopping = createEarlyStopping(patience);
   const meter = createRoundMeter(classes);
   const curve: CurvePoint[] = [];
-  const current = (): Model => ({ ...request, weights: session.weights() });
+  const average =
+    recipe.averageDecay === null
+      ? null
+      : createWeightAverage(session.weights(), recipe.averageDecay);
+  const current = (): Model => ({ ...request, weights: (average ?? session).weights() });
   let best = current();
   let stoppedBecause: FitResult['stoppedBecause'] | undefined;
   let step = 0;
@@ -186,12 +191,14 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
         const { loss, logits } = await session.step(batch.pixels, targets, rate);
         step += 1;
         if (!Number.isFinite(loss)) throw diverged(step, rate);
+        average?.update(session.weights());
         meter.add(loss, logits, batch.labels);
         trainingSeconds += (clock.monotonic() - before) / 1000;
         report();
       }
 
-      const validated = validation.length > 0 ? await validate(current()) : undefined;
+      const model = current();
+      const validated = validation.length > 0 ? await validate(model) : undefined;
       const point: CurvePoint = {
         step,
         trainLoss: meter.loss ?? 0,
@@ -205,7 +212,7 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
         accuracy: point.validationAccuracy,
         loss: point.validationLoss,
       });
-      if (isBest) best = current();
+      if (isBest) best = model;
       events?.scalars(step, {
         train_loss: point.trainLoss,
         train_accuracy: point.trainAccuracy,

@@ -18,6 +18,7 @@ const recipe: Recipe = {
   schedule: constantSchedule,
   rounds: 30,
   labelSmoothing: 0,
+  averageDecay: null,
   augmentation: 'flip',
 };
 

@@ -25,6 +25,7 @@ const scratch: Recipe = {
   schedule: oneCycle(0.15),
   rounds: 40,
   labelSmoothing: 0.1,
+  averageDecay: 0.998,
   augmentation: 'standard',
 };
 

@@ -10,6 +10,8 @@ export interface Recipe {
   /** Most rounds; a round is one epoch unless steps are given. */
   readonly rounds: number;
   readonly labelSmoothing: number;
+  /** Decay of the moving average of the weights that is evaluated and kept; null = the last step's. */
+  readonly averageDecay: number | null;
   /** Name of an augmentation of src/data. */
   readonly augmentation: 'none' | 'flip' | 'standard';
 }
