@@ -122,7 +122,10 @@ export const createServingModels = (components: Components): ServingModels => {
 
   return {
     use: async (version, work) => {
-      const slot = await (version === undefined ? currentChampion() : namedVersion(version));
+      const find = () => (version === undefined ? currentChampion() : namedVersion(version));
+      let slot = await find();
+      // It may have been retired between being found and being handed to this request.
+      while (slot.retired) slot = await find();
       slot.users++;
       try {
         return await work(slot.model);
