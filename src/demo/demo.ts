@@ -57,7 +57,7 @@ export interface RunningDemo {
 }
 
 const seed = 2026;
-const sizes: DemoSizes = { base: 900, feedback: 1200, samples: 4 };
+const sizes: DemoSizes = { base: 850, feedback: 950, samples: 4 };
 /** Large enough to tell a gain of five points from luck. */
 const holdoutShare = 0.4;
 const imageSize = 64;
