@@ -115,7 +115,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
     const prediction = input.predictionId === undefined ? undefined : kept.get(input.predictionId);
     const picture = input.picture ?? prediction?.picture;
     if (picture === undefined)
-      throw new RelearnError('not-found', 'prediction_expired', 'The picture is not kept.');
+      throw new RelearnError('not-found', 'prediction_not_found', 'There is no such prediction.');
     const named = input.target ?? (input.verdict === 'right' ? prediction?.label : undefined);
     const label = named === undefined ? '' : resolveLabel(settings, named).label;
     const features = await featuresOf(picture);

@@ -235,7 +235,7 @@ const refused: readonly Row[] = [
   ['74 batch', P, json({ pictures: Array(65).fill(good) }), 413, 'too_many_pictures'],
   ['74 batch', P, json({ pictures: Array(10_001).fill('x') }), 413, 'too_many_pictures'],
   ['74 batch', P, json({ pictures: [] }), 422, 'invalid_field'],
-  ['predictionId', F, json({ predictionId: 'x', target: 'cat' }), 410, 'prediction_expired'],
+  ['predictionId', F, json({ predictionId: 'x', target: 'cat' }), 404, 'prediction_not_found'],
 ];
 
 const accepted: readonly Row[] = [

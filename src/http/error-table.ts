@@ -66,6 +66,11 @@ const problems: Readonly<Record<string, Problem>> = {
   storage_full: entry(507, 'The storage is full.'),
 };
 
+/** Causes that are one and the same to a client. */
+const sameToClients: Readonly<Record<string, string>> = {
+  ambiguous_write: 'storage_unavailable',
+};
+
 /** For codes without a row: what the kind of the error means to a client. */
 const problemOfKind: Readonly<Record<ErrorKind, Problem>> = {
   invalid: entry(422, 'The request cannot be processed.'),
@@ -91,12 +96,19 @@ export interface ClientError extends Problem {
   readonly code: string;
 }
 
+/** What is wrong inside the server is none of a client's business; the log names it. */
+const isInside = (kind: ErrorKind): boolean => kind === 'corrupt' || kind === 'internal';
+
+const clientErrorOfOurs = ({ code: cause, kind }: RelearnError): ClientError => {
+  const code = Object.hasOwn(sameToClients, cause) ? (sameToClients[cause] ?? cause) : cause;
+  const problem = Object.hasOwn(problems, code) ? problems[code] : undefined;
+  if (problem) return { code, ...problem };
+  return { code: isInside(kind) ? 'internal' : code, ...problemOfKind[kind] };
+};
+
 /** What a client may know of any thrown value. */
 export const clientErrorOf = (error: unknown): ClientError => {
-  if (error instanceof RelearnError) {
-    const problem = Object.hasOwn(problems, error.code) ? problems[error.code] : undefined;
-    return { code: error.code, ...(problem ?? problemOfKind[error.kind]) };
-  }
+  if (error instanceof RelearnError) return clientErrorOfOurs(error);
   const code = frameworkCode(error);
   return { code, ...(problems[code] ?? problemOfKind.internal) };
 };

@@ -104,8 +104,8 @@ const collectJudgement = async (
 };
 
 /**
- * @throws RelearnError invalid/`unknown_label`, invalid/`prediction_expired`,
- * invalid/`invalid_field`, the decoder's own, and the store's
+ * @throws RelearnError invalid/`unknown_label`, not-found/`prediction_not_found`,
+ * invalid/`prediction_expired`, invalid/`invalid_field`, the decoder's own, and the store's
  */
 export const collectFeedback = async (
   context: FeedbackContext,

@@ -24,7 +24,7 @@ export interface KeptPredictions {
   keep(predictionId: string, picture: Uint8Array, labelId: string): void;
   /**
    * The picture with the label id that was predicted.
-   * @throws RelearnError invalid/`prediction_expired`
+   * @throws RelearnError not-found/`prediction_not_found`, invalid/`prediction_expired`
    */
   find(predictionId: string): Promise<FeedbackItem>;
   close(): Promise<void>;
@@ -33,6 +33,11 @@ export interface KeptPredictions {
 const expired = () =>
   new RelearnError('invalid', 'prediction_expired', 'The picture of this prediction is not kept.', {
     hint: 'Send the picture along with its label.',
+  });
+
+const neverGiven = () =>
+  new RelearnError('not-found', 'prediction_not_found', 'There is no such prediction.', {
+    hint: 'Send the predictionId that an answer of /predict holds.',
   });
 
 export const createKeptPredictions = ({
@@ -80,7 +85,7 @@ export const createKeptPredictions = ({
       waiting.set(predictionId, done);
     },
     find: async (predictionId) => {
-      if (!predictionIdPattern.test(predictionId)) throw expired();
+      if (!predictionIdPattern.test(predictionId)) throw neverGiven();
       await waiting.get(predictionId);
       const key = predictionKey(predictionId);
       const bytes = await store.get(key);

@@ -13,7 +13,7 @@ export interface PredictContext extends Pick<Components, 'settings' | 'clock' | 
   readonly kept: KeptPredictions;
 }
 
-/** @throws RelearnError unavailable/`model_not_ready`, not-found/`unknown_version`, the decoder's own */
+/** @throws RelearnError unavailable/`model_not_ready`, not-found/`version_not_found`, the decoder's own */
 export const predict = (
   { models, kept, settings, clock, newId }: PredictContext,
   picture: Uint8Array,

@@ -112,10 +112,11 @@ describe('feedback', () => {
   test('by a prediction that was not kept says so', async () => {
     await relearn.train();
     const { predictionId } = await relearn.predict(picture(0));
-    for (const id of [predictionId, '../settings', '']) {
-      await expect(
-        relearn.collectFeedback({ predictionId: id, verdict: 'right', source: 'test' }),
-      ).rejects.toMatchObject({ code: 'prediction_expired' });
+    const judge = (id: string) =>
+      relearn.collectFeedback({ predictionId: id, verdict: 'right', source: 'test' });
+    await expect(judge(predictionId)).rejects.toMatchObject({ code: 'prediction_expired' });
+    for (const id of ['../settings', 'never-given', '']) {
+      await expect(judge(id)).rejects.toMatchObject({ code: 'prediction_not_found' });
     }
   });
 
@@ -268,8 +269,20 @@ describe('versions', () => {
     await relearn.models.rollback();
     await place.store.put(model.key, Buffer.from('damaged'));
     await expect(relearn.models.promote(2)).rejects.toMatchObject({ kind: 'corrupt' });
+    await place.store.delete(model.key);
+    await expect(relearn.models.promote(2)).rejects.toMatchObject({ code: 'version_incomplete' });
     expect((await relearn.models.list()).champion).toBe(1);
     await expect.poll(async () => (await relearn.predict(picture(0))).version).toBe(1);
+  });
+
+  test('why a damaged champion does not answer is told without naming files', async () => {
+    await relearn.train();
+    const { model } = (await relearn.models.show(1)) as { model: { key: string } };
+    await place.store.put(model.key, Buffer.from('damaged'));
+    expect(await relearn.readiness()).toEqual({
+      ready: false,
+      reason: 'Version 1 could not be loaded.',
+    });
   });
 
   test('usage that cannot be is refused before anything is written', async () => {

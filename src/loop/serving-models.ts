@@ -3,7 +3,7 @@
  * loaded beside the old one and takes its place between two requests. The old model ends when the
  * last request that uses it has its answer, so a change of champion fails nobody.
  */
-import { RelearnError } from '../base/errors.ts';
+import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { versionOf } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { type LoadedModel, loadModel } from './load-model.ts';
@@ -139,7 +139,11 @@ export const createServingModels = (components: Components): ServingModels => {
         await currentChampion();
         return null;
       } catch (error) {
-        return error instanceof Error ? error.message : String(error);
+        if (isRelearnError(error, 'model_not_ready')) return error.message;
+        // `follow` has logged why; those who ask from outside learn no key and no path.
+        return failure
+          ? `Version ${failure.version} could not be loaded.`
+          : 'The store could not be read.';
       }
     },
     close: async () => {

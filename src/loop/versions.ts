@@ -1,4 +1,5 @@
 /** What people see of the registry, and the decisions they can take: promote, roll back, export. */
+import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { decodeModelCard } from '../records/model-card.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { ModelsReport } from '../records/reports.ts';
@@ -40,8 +41,18 @@ export const createVersions = (components: Components): Relearn['models'] => {
   const { registry, store } = components;
   /** A version that can't be loaded must not become champion by a person's hand either. */
   const checkLoads = async (version: number) => {
-    const { classifier } = await loadModel(components, versionOf(await registry.read(), version));
-    await classifier.close();
+    try {
+      const { classifier } = await loadModel(components, versionOf(await registry.read(), version));
+      await classifier.close();
+    } catch (cause) {
+      if (!isRelearnError(cause, 'object_missing')) throw cause;
+      throw new RelearnError(
+        'conflict',
+        'version_incomplete',
+        `The model file of version ${version} is missing.`,
+        { hint: 'Choose another version: relearn models list', cause },
+      );
+    }
   };
   return {
     list: async () => toReport(await registry.read()),

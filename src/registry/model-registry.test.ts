@@ -89,7 +89,7 @@ describe('the model registry', () => {
     await expect(rollbackChampion(log)).rejects.toMatchObject({ code: 'no_previous_champion' });
     await expect(promoteVersion(log, 9)).rejects.toMatchObject({
       kind: 'not-found',
-      code: 'unknown_version',
+      code: 'version_not_found',
     });
     expect((await train(a, 'promote')).version.entry.parent).toBe(1);
     expect((await rollbackChampion(log)).champion).toBe(1);

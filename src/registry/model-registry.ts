@@ -91,7 +91,7 @@ export const registerImport = async (
   manifest: ObjectRef,
 ): Promise<RegistryState> => (await log.append(() => ({ type: 'import', manifest }))).state;
 
-/** Nothing happens where it is champion already. @throws RelearnError not-found/`unknown_version` */
+/** Nothing happens where it is champion already. @throws RelearnError not-found/`version_not_found` */
 export const promoteVersion = async (log: RegistryLog, version: number): Promise<RegistryState> => {
   const { state } = await log.append((current) => {
     versionOf(current, version);

@@ -208,7 +208,7 @@ describe('the registry log', () => {
     const state = await log.read();
     expect(state.halted?.slot).toBe(2);
     expect(imports(state)).toEqual(['old']);
-    await expect(log.append(() => draft('x'))).rejects.toMatchObject({ code: 'log_too_new' });
+    await expect(log.append(() => draft('x'))).rejects.toMatchObject({ code: 'store_too_new' });
   });
 
   it('ignores fields that it does not know', async () => {

@@ -35,7 +35,7 @@ export interface RegistryLog {
   /**
    * Appends what `decide` wants, given the newest state; asked again whenever another writer was
    * faster. `state.nextSlot` is the slot that the entry will take. Undefined = append nothing.
-   * @throws RelearnError unavailable/`log_too_new`, unavailable/`ambiguous_write`, and `read`'s
+   * @throws RelearnError unavailable/`store_too_new`, unavailable/`ambiguous_write`, and `read`'s
    */
   append(
     decide: (state: RegistryState) => EntryDraft | undefined,
@@ -173,7 +173,7 @@ export const openRegistryLog = (
       if (before.halted) {
         throw new RelearnError(
           'unavailable',
-          'log_too_new',
+          'store_too_new',
           `The log goes beyond this program: ${before.halted.reason}.`,
           {
             hint: 'Upgrade relearn; a newer release has written to this store.',

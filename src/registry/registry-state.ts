@@ -181,11 +181,11 @@ export const applyEntry = (state: RegistryState, entry: RegistryEntry): Registry
     : { ...state, ...outcome, nextSlot: slot + 1 };
 };
 
-/** @throws RelearnError not-found/`unknown_version` */
+/** @throws RelearnError not-found/`version_not_found` */
 export const versionOf = (state: RegistryState, version: number): VersionRecord => {
   const found = state.versions[version - 1];
   if (found) return found;
-  throw new RelearnError('not-found', 'unknown_version', `There is no version ${version}.`, {
+  throw new RelearnError('not-found', 'version_not_found', `There is no version ${version}.`, {
     hint: state.versions.length
       ? `Versions are numbered from 1 to ${state.versions.length}: relearn models list`
       : 'There is no version at all yet: relearn train',

@@ -25,7 +25,13 @@ export const callbackRoute = ({ relearn, metrics, limits, trigger }: AppContext)
     'multipart/form-data': z.union([pictureFeedbackForm, predictionFeedback]),
   },
   answers: { 'application/json': feedbackReceipt },
-  errors: ['unknown_label', 'unsupported_image', 'corrupt_image', 'prediction_expired'],
+  errors: [
+    'unknown_label',
+    'unsupported_image',
+    'corrupt_image',
+    'prediction_not_found',
+    'prediction_expired',
+  ],
   handle: async (request) => {
     try {
       const feedback = await parseCallback(bodyOf(request), limits);

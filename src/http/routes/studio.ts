@@ -59,7 +59,7 @@ export const studioRoutes = ({ relearn, functions }: AppContext): Route[] => {
       summary: 'Make a version the champion.',
       scope: 'admin',
       answers: { 'application/json': modelsReport },
-      errors: ['version_not_found', 'invalid_version'],
+      errors: ['version_not_found', 'version_incomplete', 'invalid_version'],
       handle: ({ params }) => relearn.models.promote(versionOf(params)),
     },
     {
