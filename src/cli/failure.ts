@@ -23,11 +23,23 @@ const usageCodes: Readonly<Record<string, string>> = {
   'commander.help': 'missing_command',
 };
 
-const systemHints: Readonly<Record<string, string>> = {
-  ENOENT: 'Check the path.',
-  EACCES: 'Check the permissions of this path.',
-  ENOSPC: 'Make room on this disk and run the command again.',
-  EADDRINUSE: 'Another program uses this port; choose another one with --port.',
+/** Failures of the operating system, in this program's words: what happened, and the cure. */
+const systemFailures: Readonly<Record<string, readonly [predicate: string, hint: string]>> = {
+  ENOENT: ['does not exist.', 'Check the path.'],
+  EEXIST: ['exists already.', 'Choose another name; nothing is written over.'],
+  EISDIR: ['is a folder.', 'Name a file.'],
+  ENOTDIR: ['lies below a file, not a folder.', 'Check the path.'],
+  EACCES: ['may not be read or written.', 'Check the permissions of this path.'],
+  ENOSPC: ['does not fit on the disk.', 'Make room on this disk and run the command again.'],
+};
+
+const describeSystemFailure = (error: NodeJS.ErrnoException): Failure | undefined => {
+  const code = error.code ?? '';
+  const known = Object.hasOwn(systemFailures, code) ? systemFailures[code] : undefined;
+  if (known === undefined) return undefined;
+  const [predicate, hint] = known;
+  const message = error.path === undefined ? error.message : `${error.path} ${predicate}`;
+  return { exitCode: exitCodes.failed, code: code.toLowerCase(), message, hint };
 };
 
 const isAbort = (error: unknown): boolean =>
@@ -61,12 +73,13 @@ export const describeFailure = (error: unknown, interrupted: boolean): Failure =
       hint: error.hint ?? null,
     };
   }
-  const systemCode = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const systemHint = systemHints[systemCode];
-  return {
-    exitCode: exitCodes.failed,
-    code: systemHint === undefined ? 'internal' : systemCode.toLowerCase(),
-    message: error instanceof Error ? error.message : String(error),
-    hint: systemHint ?? 'Set RELEARN_DEBUG=1 to see where this happened, and report it.',
-  };
+  const systemFailure = error instanceof Error ? describeSystemFailure(error) : undefined;
+  return (
+    systemFailure ?? {
+      exitCode: exitCodes.failed,
+      code: 'internal',
+      message: error instanceof Error ? error.message : String(error),
+      hint: 'Set RELEARN_DEBUG=1 to see where this happened, and report it.',
+    }
+  );
 };

@@ -360,7 +360,34 @@ describe('commands', () => {
     expect([...(await readFile(out))]).toEqual([1, 2, 3]);
     const again = await relearn(line, { relearn: { models } });
     expect(again.code).toBe(1);
-    expect(again.stderr).toContain('exists');
+    expect(again.stderr).toBe(
+      `relearn: ${out} exists already.\n  Choose another name; nothing is written over.\n`,
+    );
+    const nowhere = [
+      'models',
+      'export',
+      '1',
+      '--out',
+      join(folder, 'none', 'model.onnx'),
+      '--json',
+    ];
+    const lost = await relearn(nowhere, { relearn: { models } });
+    expect(lost.code).toBe(1);
+    expect(JSON.parse(lost.stdout).error).toEqual({
+      code: 'enoent',
+      message: `${join(folder, 'none', 'model.onnx')} does not exist.`,
+      hint: 'Check the path.',
+    });
+  });
+
+  it.each([
+    ...['init', 'import', 'train', 'evaluate', 'predict', 'serve', 'feedback', 'models', 'status'],
+    ...['models list', 'models show', 'models promote', 'models rollback', 'models export'],
+    ...['dataset', 'dataset export', 'demo'],
+  ])('%s --help shows an example', async (command) => {
+    const { code, stdout } = await relearn(`${command} --help`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?: +relearn ${command}`));
   });
 
   it('status prints the contract’s fields', async () => {

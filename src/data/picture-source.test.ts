@@ -155,7 +155,10 @@ describe('nothing to read', () => {
   });
 
   test('a path that is not there', async () => {
-    await expect(collect([join(root, 'none')])).rejects.toMatchObject({ code: 'path_not_found' });
+    await expect(collect([join(root, 'none')])).rejects.toMatchObject({
+      code: 'path_not_found',
+      hint: expect.stringContaining('Check the path'),
+    });
   });
 
   test('a file of another kind is named', async () => {

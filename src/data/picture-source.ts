@@ -70,6 +70,7 @@ export async function* openPictureSource(
 async function* readPath(path: string, options: PictureSourceOptions): AsyncGenerator<SourceItem> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new RelearnError('invalid', 'path_not_found', `There is nothing to read at ${path}.`, {
+      hint: 'Check the path: a folder, zip, CSV, JSONL or TFRecord file, or a picture.',
       cause,
     });
   });

@@ -113,7 +113,7 @@ export async function* readShardPictures<Row extends ShardPlace>(
     const file = await store.get(shard);
     if (file === undefined) {
       throw new RelearnError('corrupt', 'shard_missing', `The shard ${shard} is missing.`, {
-        hint: 'Run relearn fsck to see what is lost; import the pictures again to replace it.',
+        hint: 'Restore it from a backup.',
       });
     }
     for (const row of members) {

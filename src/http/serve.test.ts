@@ -60,7 +60,7 @@ describe('serve', () => {
 
   it('says that the port is in use', async () => {
     const { port } = await start();
-    expect(await codeOf(start({ port }))).toMatch(/^usage port_in_use: Choose another port/);
+    expect(await codeOf(start({ port }))).toMatch(/^unavailable port_in_use: Choose another port/);
   });
 
   it('asks for keys before it listens to the network', async () => {

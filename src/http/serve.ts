@@ -59,8 +59,8 @@ export const createLogger = (level = 'info'): Logger =>
   pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
 
 /**
- * @throws RelearnError usage/`keys_required`, `port_in_use`, `port_not_allowed` or
- * `host_not_available`
+ * @throws RelearnError usage/`keys_required`, `port_not_allowed` or `host_not_available`,
+ * unavailable/`port_in_use`
  */
 export const serve = async (options: ServeOptions): Promise<RunningServer> => {
   const {
@@ -167,10 +167,9 @@ const listen = async (app: ReturnType<typeof buildApp>, host: string, port: numb
     const known = Object.hasOwn(listenErrors, systemCode) ? listenErrors[systemCode] : undefined;
     if (known === undefined) throw cause;
     const [code, hint] = known;
-    throw new RelearnError('usage', code, `Cannot listen on ${host}, port ${port}.`, {
-      hint,
-      cause,
-    });
+    // A port that another program has now may be free later; the others never will be.
+    const kind = systemCode === 'EADDRINUSE' ? 'unavailable' : 'usage';
+    throw new RelearnError(kind, code, `Cannot listen on ${host}, port ${port}.`, { hint, cause });
   }
 };
 

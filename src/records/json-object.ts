@@ -15,9 +15,9 @@ export const decodeJson = <T>(schema: z.ZodType<T>, bytes: Uint8Array, key: stri
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    const detail = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    const detail = error instanceof z.ZodError ? z.prettifyError(error) : 'it is not JSON';
     throw new RelearnError('corrupt', 'corrupt_record', `${key} is damaged: ${detail}`, {
-      hint: 'Restore this object from a backup; relearn fsck lists everything that is damaged.',
+      hint: 'Restore this object from a backup.',
       cause: error,
       details: { key },
     });

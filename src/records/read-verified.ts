@@ -8,7 +8,7 @@ import type { ObjectRef } from './json-object.ts';
 export const readVerified = async (store: ObjectStore, ref: ObjectRef): Promise<Uint8Array> => {
   const damaged = (code: string, message: string) =>
     new RelearnError('corrupt', code, `${ref.key} ${message}.`, {
-      hint: 'Restore it from a backup; relearn fsck lists everything that is damaged.',
+      hint: 'Restore it from a backup. Where it is a model, relearn models rollback goes back to the one before.',
       details: { key: ref.key },
     });
   const bytes = await store.get(ref.key);

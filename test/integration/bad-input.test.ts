@@ -105,7 +105,7 @@ test('a port in use is told', async () => {
   const first = await serve(store);
   const port = new URL(first.url).port;
   const error = await relearnError('serve', '--store', store, '--port', port);
-  expect(error).toMatchObject({ exitCode: 2, code: 'port_in_use' });
+  expect(error).toMatchObject({ exitCode: 1, code: 'port_in_use' });
   expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
   first.child.kill('SIGTERM');
   await first.ended;

@@ -25,6 +25,8 @@ const describe = (report: ModelsReport): string =>
 
 const version = wholeNumber(1);
 
+const example = (line: string): string => `\nExample:  relearn ${line}\n`;
+
 export const define = (command: Command, session: Session): void => {
   command.addHelpText(
     'after',
@@ -33,6 +35,7 @@ export const define = (command: Command, session: Session): void => {
   command
     .command('list', { isDefault: true })
     .description('All versions, rejected ones too (what `relearn models` alone prints).')
+    .addHelpText('after', example('models list --json'))
     .action(
       session.act(async (run) => {
         const report = await (await run.open()).models.list();
@@ -44,6 +47,7 @@ export const define = (command: Command, session: Session): void => {
     .command('show')
     .description('Everything known of one version: figures, gate, lineage, when it was champion.')
     .argument('<V>', 'the version', version)
+    .addHelpText('after', example('models show 3'))
     .action(
       session.act(async (run, wanted: number) => {
         const details = await (await run.open()).models.show(wanted);
@@ -55,6 +59,7 @@ export const define = (command: Command, session: Session): void => {
     .command('promote')
     .description('Makes a version the champion, whatever the gate said. Servers follow in seconds.')
     .argument('<V>', 'the version', version)
+    .addHelpText('after', example('models promote 3'))
     .action(
       session.act(async (run, wanted: number) => {
         const report = await (await run.open()).models.promote(wanted);
@@ -67,6 +72,7 @@ export const define = (command: Command, session: Session): void => {
     .description(
       'Makes the champion before this one the champion again. Servers follow in seconds.',
     )
+    .addHelpText('after', example('models rollback'))
     .action(
       session.act(async (run) => {
         const report = await (await run.open()).models.rollback();
@@ -84,6 +90,7 @@ export const define = (command: Command, session: Session): void => {
         .default('onnx'),
     )
     .requiredOption('--out <FILE>', 'where to write it; an existing file is kept')
+    .addHelpText('after', example('models export 3 --format onnx --out model.onnx'))
     .action(
       session.act(
         async (

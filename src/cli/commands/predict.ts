@@ -8,6 +8,12 @@ import { wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { formatBar, formatForeign, formatPercent, formatTable } from '../text.ts';
 
+interface Fault {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
 type Outcome =
   | {
       readonly path: string;
@@ -15,20 +21,27 @@ type Outcome =
       readonly label: string;
       readonly version: number;
     }
-  | { readonly path: string; readonly error: { readonly code: string; readonly message: string } };
+  | { readonly path: string; readonly error: Fault };
 
 /** The largest body that the server takes too. */
 const mostBytes = 16 * 2 ** 20;
 
 const readPicture = async (path: string): Promise<Uint8Array> => {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new RelearnError('invalid', 'path_not_found', `${path} can't be read.`, { cause });
+    throw new RelearnError('invalid', 'path_not_found', `${path} can't be read.`, {
+      hint: 'Check the path.',
+      cause,
+    });
   });
   if (!found.isFile()) {
-    throw new RelearnError('invalid', 'not_a_file', `${path} is not a file.`);
+    throw new RelearnError('invalid', 'not_a_file', `${path} is not a file.`, {
+      hint: 'Name picture files; relearn evaluate takes folders.',
+    });
   }
   if (found.size > mostBytes) {
-    throw new RelearnError('invalid', 'body_too_large', `${path} is larger than 16 MiB.`);
+    throw new RelearnError('invalid', 'body_too_large', `${path} is larger than 16 MiB.`, {
+      hint: 'Shrink the picture.',
+    });
   }
   return readFile(path);
 };
@@ -44,13 +57,16 @@ const predictOne = async (
   } catch (error) {
     // Anything else, such as a missing model, concerns every picture and ends the command.
     if (!isRelearnError(error) || error.kind !== 'invalid') throw error;
-    return { path, error: { code: error.code, message: error.message } };
+    const { code, message, hint = null } = error;
+    return { path, error: { code, message, hint } };
   }
 };
 
 const describe = (outcome: Outcome): string => {
   if ('error' in outcome) {
-    return `${formatForeign(outcome.path)}: ${formatForeign(outcome.error.message)}`;
+    const { message, hint } = outcome.error;
+    const says = hint === null ? message : `${message} ${hint}`;
+    return `${formatForeign(outcome.path)}: ${formatForeign(says)}`;
   }
   const scores = Object.entries(outcome.result).sort(([, first], [, second]) => second - first);
   const bars = formatTable(

@@ -99,7 +99,7 @@ export const define = (command: Command, session: Session): void => {
         'the weights to start from (champion, where there is one)',
       ).choices(['champion', 'scratch']),
     )
-    .option('--architecture <NAME>', "compact, article, or an ONNX file (the store's)")
+    .option('--architecture <NAME>', "compact or article (the store's)")
     .option('--rounds <N>', 'most rounds; a round ends in an evaluation', wholeNumber(1))
     .option('--steps <N>', 'training steps in a round', wholeNumber(1))
     .option('--patience <N>', 'rounds without a better accuracy before it stops', wholeNumber(1), 5)
