@@ -6,9 +6,6 @@ import type { CliContext } from './context.ts';
 import { exitCodes } from './failure.ts';
 import { runProgram } from './program.ts';
 
-// ONNX Runtime's Linux and macOS builds report to their maker unless told not to before they load.
-process.env.ORT_DISABLE_TELEMETRY ??= '1';
-
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 const interruption = new AbortController();

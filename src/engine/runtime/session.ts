@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import './disable-telemetry.ts';
 import { RelearnError } from '../../base/errors.ts';
 import { type Dtype, type Tensor, tensor } from '../tensor/tensor.ts';
 

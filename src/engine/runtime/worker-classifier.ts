@@ -1,5 +1,6 @@
 /** A classifier in a worker thread, so that the thread that serves requests never blocks. */
 import { Worker } from 'node:worker_threads';
+import './disable-telemetry.ts';
 import { type ErrorKind, RelearnError } from '../../base/errors.ts';
 import type { Preprocessing } from '../../records/preprocessing.ts';
 import type { Classifier } from './classifier.ts';
