@@ -159,7 +159,7 @@ export const decodeOnnx = (bytes: Uint8Array): OnnxModel => {
     if (model.graph === undefined) throw new Error('no graph');
     return model;
   } catch (cause) {
-    throw new RelearnError('corrupt', 'invalid_model_file', 'the file is not an ONNX model', {
+    throw new RelearnError('corrupt', 'invalid_model_file', 'The file is not an ONNX model.', {
       cause,
       hint: 'Check that the file is complete, or promote another version.',
     });

@@ -102,9 +102,14 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
   const { labels, preprocessing, train, validation, options, clock, signal, threads } = request;
   const classes = labels.length;
   if (train.length === 0) {
-    throw new RelearnError('invalid', 'no_training_pictures', 'there are no pictures to train on', {
-      hint: 'Import labelled pictures first: relearn import FOLDER',
-    });
+    throw new RelearnError(
+      'invalid',
+      'no_training_pictures',
+      'There are no pictures to train on.',
+      {
+        hint: 'Import labelled pictures first: relearn import FOLDER',
+      },
+    );
   }
   const architecture = findArchitecture(request.architecture);
   const recipe = architecture.recipe[request.initial ? 'champion' : 'scratch'];
@@ -267,7 +272,7 @@ const diverged = (step: number, rate: number): RelearnError =>
   new RelearnError(
     'invalid',
     'training_diverged',
-    `the loss stopped being a number at step ${step} with learning rate ${rate.toPrecision(3)}`,
+    `The loss stopped being a number at step ${step} with learning rate ${rate.toPrecision(3)}.`,
     { hint: `Train again with a lower rate: --learning-rate ${(rate / 10).toPrecision(1)}` },
   );
 
@@ -284,7 +289,7 @@ const initialWeights = (
   throw new RelearnError(
     'invalid',
     'incompatible_model',
-    `the model to continue from is ${model.architecture} at ${model.preprocessing.width} pixels for ${model.labels.join(', ')}; asked for ${architecture} at ${preprocessing.width} pixels for ${labels.join(', ')}`,
+    `The model to continue from is ${model.architecture} at ${model.preprocessing.width} pixels for ${model.labels.join(', ')}; asked for ${architecture} at ${preprocessing.width} pixels for ${labels.join(', ')}.`,
     { hint: 'Train from scratch: relearn train --from scratch' },
   );
 };

@@ -31,7 +31,7 @@ const keys = {
 export const findArchitecture = (name: string) => {
   if (isArchitectureName(name)) return architectures[name];
   const known = Object.keys(architectures).join(', ');
-  throw new RelearnError('usage', 'unknown_architecture', `there is no architecture "${name}"`, {
+  throw new RelearnError('usage', 'unknown_architecture', `There is no architecture "${name}".`, {
     hint: `Use one of: ${known}.`,
   });
 };
@@ -111,7 +111,7 @@ const isPreprocessing = (value: unknown): value is Preprocessing => {
 };
 
 const notOurs = (key: string, cause?: unknown): RelearnError =>
-  new RelearnError('corrupt', 'invalid_model_file', `the model file's metadata lacks "${key}"`, {
+  new RelearnError('corrupt', 'invalid_model_file', `The model file's metadata lacks "${key}".`, {
     cause,
     hint: 'Use a model that Relearn wrote, or promote another version.',
   });

@@ -25,7 +25,7 @@ export const createClassifier = async (
         throw new RelearnError(
           'internal',
           'model_output_invalid',
-          'the model answered with numbers that are not finite, or too few of them',
+          'The model answered with numbers that are not finite, or too few of them.',
           { hint: 'Roll back to the version before: relearn models rollback' },
         );
       }

@@ -49,7 +49,7 @@ export const createSession = async (
       ...(profilePrefix ? { enableProfiling: true, profileFilePrefix: profilePrefix } : {}),
     });
   } catch (cause) {
-    throw new RelearnError('corrupt', 'invalid_model_file', 'the model cannot be loaded', {
+    throw new RelearnError('corrupt', 'invalid_model_file', 'The model cannot be loaded.', {
       cause,
       hint: 'Check that the file is complete, or promote another version.',
     });

@@ -41,7 +41,7 @@ interface Pending {
 }
 
 const threadEnded = () =>
-  new RelearnError('unavailable', 'model_not_ready', 'the thread that runs the model has ended', {
+  new RelearnError('unavailable', 'model_not_ready', 'The thread that runs the model has ended.', {
     hint: 'Ask again in a moment.',
   });
 
