@@ -331,6 +331,22 @@ describe('commands', () => {
     ]);
   });
 
+  it('RELEARN_THREADS holds for every command, and a wrong one is wrong usage', async () => {
+    const asked: unknown[] = [];
+    const openRelearn = async ({ threads }: RelearnOptions) => {
+      asked.push(threads);
+      return createInMemoryRelearn({ clock: instantClock });
+    };
+    const run = (RELEARN_THREADS: string) =>
+      relearn('status --json', { openRelearn, env: { RELEARN_THREADS } });
+    expect((await run('2')).code).toBe(0);
+    expect((await run('')).code).toBe(0);
+    expect(asked).toEqual([2, undefined]);
+    const wrong = await run('many');
+    expect(wrong.code).toBe(2);
+    expect(JSON.parse(wrong.stdout).error.code).toBe('invalid_setting');
+  });
+
   it('predict without a model fails as a whole', async () => {
     const openRelearn = async () => createInMemoryRelearn({ clock: instantClock, hasModel: false });
     const { code, stdout } = await relearn(['predict', picture, '--json'], { openRelearn });

@@ -3,6 +3,7 @@
  * opens the store on demand, closes it always and keeps the exit code.
  */
 import type { Command } from 'commander';
+import { threadsFrom } from '../http/environment.ts';
 import type { RelearnOptions } from '../loop/components.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
 import type { CliContext } from './context.ts';
@@ -58,12 +59,14 @@ const createRun = (context: CliContext, shared: SharedOptions, opened: Relearn[]
     store,
     givenStore: shared.store,
     open: async (options = {}) => {
+      const threads = threadsFrom(context.env);
       const relearn = await context.openRelearn({
         clock: context.clock,
         // What a command has to say it says itself.
         log: (level, message) => {
           if (level !== 'info' || context.env.RELEARN_DEBUG) output.warn(message);
         },
+        ...(threads === undefined ? {} : { threads }),
         ...options,
         store,
       });

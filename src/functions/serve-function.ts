@@ -5,18 +5,28 @@
 import { systemClock } from '../base/clock.ts';
 import { isRelearnError } from '../base/errors.ts';
 import type { FunctionName } from '../http/app-context.ts';
-import { anonymousFrom, isFunctionCompute, keysFrom, portFrom } from '../http/environment.ts';
+import {
+  anonymousFrom,
+  isFunctionCompute,
+  keysFrom,
+  logLevelFrom,
+  portFrom,
+  threadsFrom,
+} from '../http/environment.ts';
 import { createLogger, serve } from '../http/serve.ts';
 import { stopSignal } from '../http/stop-signals.ts';
 import { createRelearn } from '../loop/relearn.ts';
 
 export const serveFunction = async (name: FunctionName): Promise<void> => {
   const { env } = process;
-  const logger = createLogger(env.RELEARN_LOG_LEVEL);
+  let logger = createLogger();
   try {
+    logger = createLogger(logLevelFrom(env));
+    const threads = threadsFrom(env);
     const relearn = await createRelearn({
       store: env.RELEARN_STORE ?? './relearn-store',
       inference: 'worker',
+      ...(threads === undefined ? {} : { threads }),
       log: (level, message, fields) => logger[level](fields ?? {}, message),
     });
     const server = await serve({

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { anonymousFrom, keysFrom, parseFunctions, portFrom } from './environment.ts';
+import {
+  anonymousFrom,
+  keysFrom,
+  logLevelFrom,
+  parseFunctions,
+  portFrom,
+  threadsFrom,
+} from './environment.ts';
 
 describe('settings from the environment', () => {
   it('finds the port under the names that platforms use', () => {
@@ -9,6 +16,16 @@ describe('settings from the environment', () => {
     expect(portFrom({ FC_FUNCTION_NAME: 'f', FC_INSTANCE_ID: 'i' })).toBe(9000);
     for (const bad of ['x', '-1', '70000', '1e3', '80 '])
       expect(() => portFrom({ PORT: bad })).toThrow(expect.objectContaining({ kind: 'usage' }));
+  });
+
+  it('reads the level of the log and the number of threads', () => {
+    expect(logLevelFrom({})).toBe('info');
+    expect(logLevelFrom({ RELEARN_LOG_LEVEL: 'warn' })).toBe('warn');
+    expect(threadsFrom({})).toBeUndefined();
+    expect(threadsFrom({ RELEARN_THREADS: '2' })).toBe(2);
+    for (const bad of ['0', '-1', 'x', '1e3'])
+      expect(() => threadsFrom({ RELEARN_THREADS: bad })).toThrow(/^RELEARN_THREADS has a value/);
+    expect(() => logLevelFrom({ RELEARN_LOG_LEVEL: 'loud' })).toThrow(/^RELEARN_LOG_LEVEL has/);
   });
 
   it('reads keys, open scopes and functions', () => {

@@ -52,6 +52,27 @@ export const portFrom = (env: Environment): number => {
   return port;
 };
 
+const logLevels: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** @throws RelearnError usage/`invalid_setting` */
+export const logLevelFrom = (env: Environment): string => {
+  const level = env.RELEARN_LOG_LEVEL || 'info';
+  if (logLevels.includes(level)) return level;
+  throw badSetting('RELEARN_LOG_LEVEL', `Choose among ${logLevels.join(', ')}.`);
+};
+
+/**
+ * Threads to compute with; undefined = each part's own default.
+ *
+ * @throws RelearnError usage/`invalid_setting`
+ */
+export const threadsFrom = (env: Environment): number | undefined => {
+  const text = env.RELEARN_THREADS;
+  if (!text) return undefined;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw badSetting('RELEARN_THREADS', 'Give a whole number from 1.');
+};
+
 /**
  * Comma-separated names, as RELEARN_FUNCTIONS and `--functions` take them.
  *

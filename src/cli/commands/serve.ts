@@ -1,11 +1,17 @@
 /** `relearn serve`: answers over HTTP; feedback starts training by itself. */
 import type { Command } from 'commander';
 import type { FunctionName } from '../../http/app-context.ts';
-import { anonymousFrom, keysFrom, parseFunctions, portFrom } from '../../http/environment.ts';
+import {
+  anonymousFrom,
+  keysFrom,
+  logLevelFrom,
+  parseFunctions,
+  portFrom,
+} from '../../http/environment.ts';
 import { parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import { createLogger, serve } from '../../http/serve.ts';
-import { port, wholeNumber } from '../option-values.ts';
+import { port } from '../option-values.ts';
 import type { Session } from '../session.ts';
 
 interface Options {
@@ -43,12 +49,11 @@ export const define = (command: Command, session: Session): void => {
         const functions =
           options.functions ??
           (env.RELEARN_FUNCTIONS ? parseFunctions(env.RELEARN_FUNCTIONS) : undefined);
-        const logger = createLogger(env.RELEARN_LOG_LEVEL || 'info');
+        const logger = createLogger(logLevelFrom(env));
         const relearn = await run.open({
           inference: 'worker',
           // Without keys only this machine can ask, so the pictures stay where they are anyway.
           keepPredictions: isLoopback(options.host) && keys.length === 0,
-          ...(env.RELEARN_THREADS ? { threads: wholeNumber(1)(env.RELEARN_THREADS) } : {}),
           log: (level, message, fields) => logger[level](fields ?? {}, message),
         });
         const server = await serve({
