@@ -3,7 +3,6 @@
  * opens the store on demand, closes it always and keeps the exit code.
  */
 import type { Command } from 'commander';
-import { threadsFrom } from '../http/environment.ts';
 import type { RelearnOptions } from '../loop/components.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
 import type { CliContext } from './context.ts';
@@ -59,6 +58,7 @@ const createRun = (context: CliContext, shared: SharedOptions, opened: Relearn[]
     store,
     givenStore: shared.store,
     open: async (options = {}) => {
+      const { threadsFrom } = await import('../http/environment.ts');
       const threads = threadsFrom(context.env);
       const relearn = await context.openRelearn({
         clock: context.clock,
