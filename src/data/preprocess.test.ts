@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeJpeg, encodePng, normalizeImage, type Picture } from './decode-image.ts';
-import { preprocess, toModelInput } from './preprocess.ts';
+import { preprocess } from './preprocess.ts';
 
 /** Soft blobs of colour, as smooth as a photograph. */
 const scene = (width: number, height: number): Picture => {
@@ -60,12 +60,4 @@ test('grey follows luma: green is brighter than red, red than blue', async () =>
   const red = await grey([255, 0, 0]);
   expect(await grey([0, 255, 0])).toBeGreaterThan(red);
   expect(await grey([0, 0, 255])).toBeLessThan(red);
-});
-
-test('model input is planar and scaled to 0..1', () => {
-  const preprocessing = { width: 2, height: 1, channels: 3, fit: 'fill' } as const;
-  const pixels = Uint8Array.from([0, 51, 255, 102, 153, 204, 255, 255, 255, 0, 0, 0]);
-  const input = toModelInput(pixels, 2, preprocessing);
-  const expected = [0, 0.4, 0.2, 0.6, 1, 0.8, 1, 0, 1, 0, 1, 0];
-  expect([...input]).toEqual(expected.map((value) => expect.closeTo(value, 6)));
 });

@@ -15,6 +15,7 @@ import type {
   TrainReport,
 } from '../records/reports.ts';
 import type { Settings } from '../records/settings.ts';
+import type { FitOptions } from '../training/fit.ts';
 
 export interface ImportOptions {
   /** Inclusive range on the number in a file's name. */
@@ -24,19 +25,10 @@ export interface ImportOptions {
   onProgress?(progress: { readonly done: number; readonly total: number | null }): void;
 }
 
-export interface TrainOptions {
+export interface TrainOptions extends Partial<FitOptions> {
   /** Default: champion where there is one, else scratch. */
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
-  /** Most rounds to run; a round is `steps` training steps and one evaluation. */
-  readonly rounds?: number;
-  readonly steps?: number;
-  readonly patience?: number;
-  readonly targetAccuracy?: number;
-  readonly maxMinutes?: number;
-  readonly batchSize?: number;
-  readonly learningRate?: number;
-  readonly seed?: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
   /** The lines of a round, as the article prints them: round, best accuracy, rounds left. */

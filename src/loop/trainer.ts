@@ -3,6 +3,7 @@ import type { ObjectRef } from '../records/json-object.ts';
 import type { TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { RunPoint } from '../records/run.ts';
 import type { Candidate } from '../registry/model-registry.ts';
+import type { FitOptions } from '../training/fit.ts';
 
 /** A version's model, as a training needs it. */
 export interface ModelToCompare {
@@ -22,16 +23,7 @@ export interface TrainingRequest {
   readonly champion: ModelToCompare | null;
   /** Decode each feedback picture alone first, because earlier trainings came to nothing. */
   readonly suspectFeedback: boolean;
-  readonly options: {
-    readonly seed: number;
-    readonly rounds?: number;
-    readonly steps?: number;
-    readonly patience?: number;
-    readonly targetAccuracy?: number;
-    readonly maxMinutes?: number;
-    readonly batchSize?: number;
-    readonly learningRate?: number;
-  };
+  readonly options: FitOptions;
 }
 
 /** A candidate whose objects are all in the store, and what is told of it. */

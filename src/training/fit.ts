@@ -33,14 +33,19 @@ export interface CurvePoint {
 }
 
 export interface FitOptions {
+  /** Most rounds to run; a round is `steps` training steps and one evaluation. */
   readonly rounds?: number;
   /** Training steps in a round; default: one epoch. */
   readonly steps?: number;
+  /** Rounds without improvement before the run ends. */
   readonly patience?: number;
+  /** Validation accuracy, 0..1, at which the run ends. */
   readonly targetAccuracy?: number;
   readonly maxMinutes?: number;
   readonly batchSize?: number;
+  /** Peak of the schedule. */
   readonly learningRate?: number;
+  /** The same seed, data and settings give the same weights on the same machine. */
   readonly seed: number;
 }
 

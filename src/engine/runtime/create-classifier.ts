@@ -36,7 +36,7 @@ export const createClassifier = async (
 };
 
 /** uint8 [N,H,W,C] → float32 [N,C,H,W] in 0..1. */
-const toImages = (pixels: Uint8Array, count: number, channels: number): Float32Array => {
+export const toImages = (pixels: Uint8Array, count: number, channels: number): Float32Array => {
   const images = new Float32Array(pixels.length);
   const area = pixels.length / count / channels;
   for (let n = 0; n < count; n++) {
