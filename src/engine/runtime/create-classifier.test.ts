@@ -55,7 +55,7 @@ describe('a classifier', () => {
     });
     const targets = new Float32Array(12).fill(1 / 3);
     let logits = new Float32Array();
-    for (let step = 0; step < 80; step++)
+    for (let step = 0; step < 130; step++)
       logits = new Float32Array((await session.step(batch, targets, 0)).logits);
     const classifier = await createClassifier(
       writeModel({ ...freshModel(), weights: session.weights() }),
