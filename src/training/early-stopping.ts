@@ -1,33 +1,32 @@
 /**
- * When to stop: the article's counter. It starts at `patience`, falls by one after each round and
- * goes back when the round improved on the best so far. A better accuracy improves, and so does a
- * lower loss: on a few hundred validation pictures accuracy alone stands still for rounds by chance.
+ * When to stop, and which round to keep. The article's counter: it starts at `patience`, falls by
+ * one after each round and goes back when the round improved on the best so far, in accuracy or in
+ * loss. What is kept is the round with the lowest loss: on a few hundred validation pictures the
+ * highest accuracy is often luck of one round, while the loss weighs how sure each answer was.
  */
 export interface EarlyStopping {
   /** Takes one round's figures. `best`: these are the weights to keep. */
   observe(round: { readonly accuracy: number; readonly loss: number }): { readonly best: boolean };
+  /** The highest so far; null before the first round. */
   readonly bestAccuracy: number | null;
   readonly roundsLeft: number;
 }
 
 export const createEarlyStopping = (patience: number): EarlyStopping => {
-  let best: { accuracy: number; loss: number } | null = null;
+  let bestAccuracy: number | null = null;
   let lowestLoss = Number.POSITIVE_INFINITY;
   let roundsLeft = patience;
   return {
     observe: ({ accuracy, loss }) => {
-      const isBest =
-        best === null ||
-        accuracy > best.accuracy ||
-        (accuracy === best.accuracy && loss < best.loss);
-      const improved = isBest || loss < lowestLoss;
-      if (isBest) best = { accuracy, loss };
+      const best = loss < lowestLoss;
+      const improved = best || bestAccuracy === null || accuracy > bestAccuracy;
       lowestLoss = Math.min(lowestLoss, loss);
+      bestAccuracy = Math.max(bestAccuracy ?? 0, accuracy);
       roundsLeft = improved ? patience : roundsLeft - 1;
-      return { best: isBest };
+      return { best };
     },
     get bestAccuracy() {
-      return best?.accuracy ?? null;
+      return bestAccuracy;
     },
     get roundsLeft() {
       return roundsLeft;

@@ -222,7 +222,9 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
         accuracy: point.validationAccuracy,
         loss: point.validationLoss,
       });
-      if (isBest) best = model;
+      const onTarget =
+        point.validationAccuracy >= (options.targetAccuracy ?? Number.POSITIVE_INFINITY);
+      if (isBest || onTarget) best = model;
       events?.scalars(step, {
         train_loss: point.trainLoss,
         train_accuracy: point.trainAccuracy,
