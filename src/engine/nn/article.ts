@@ -9,14 +9,14 @@ import type { Value } from '../graph/graph.ts';
 import type { Architecture } from './architectures.ts';
 import { convolution, dense, dropout, flatten, maxPool, relu } from './layers.ts';
 import type { Recipe } from './recipe.ts';
-import { constantSchedule } from './schedules.ts';
+import { oneCycle } from './schedules.ts';
 
 const recipe: Recipe = {
   batchSize: 32,
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
-  learningRate: 0.0005,
-  schedule: constantSchedule,
-  rounds: 30,
+  learningRate: 0.0006,
+  schedule: oneCycle(0.1),
+  rounds: 8,
   labelSmoothing: 0,
   averageDecay: null,
   augmentation: 'flip',
@@ -26,7 +26,7 @@ export const article: Architecture = {
   channels: 1,
   imageSize: 224,
   fixedSize: true,
-  recipe: { scratch: recipe, champion: { ...recipe, learningRate: 0.0002 } },
+  recipe: { scratch: recipe, champion: { ...recipe, learningRate: 0.0002, rounds: 5 } },
   build: (context, images, classes) => {
     const { builder } = context;
     // Pooling before ReLU gives the same values on a quarter of the pixels.
