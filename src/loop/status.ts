@@ -26,7 +26,8 @@ const currentTraining = async (
   { lease, claims }: RegistryState,
 ): Promise<TrainingProgress | null> => {
   if (!lease || !(await isAlive(components, lease))) return null;
-  const claim = claims.find(({ epoch, outcome }) => epoch === lease.epoch && outcome === 'open');
+  // Decided already, the lease's holder still archives: the run's last word holds until release.
+  const claim = claims.findLast(({ epoch }) => epoch === lease.epoch);
   if (!claim) return startingProgress(lease.at);
   return (
     (await readProgress(components.store, runIdOf(claim.manifest.key))) ??

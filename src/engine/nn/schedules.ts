@@ -2,9 +2,6 @@
 
 export type Schedule = (progress: number) => number;
 
-/** The same rate throughout. */
-export const constantSchedule: Schedule = () => 1;
-
 /**
  * One cycle (Smith and Topin 2018): a linear rise over the first `warmup` of the run, then half a
  * cosine down to nothing.

@@ -1,0 +1,90 @@
+/** One weight followed by hand for a few steps, by the formulas of the papers. */
+import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../graph/builder.ts';
+import { toOnnx } from '../graph/to-onnx.ts';
+import { createSession } from '../runtime/session.ts';
+import { scalar, type Tensor } from '../tensor/tensor.ts';
+import { createOptimizer, type OptimizerSettings } from './optimizers.ts';
+
+const gradients = [0.5, -1.5, 0.25];
+const rate = 0.1;
+
+/** The weight after each step, as the graph computes it. */
+const follow = async (settings: OptimizerSettings, start: number): Promise<number[]> => {
+  const optimizer = createOptimizer(settings);
+  const b = new GraphBuilder();
+  const [weight, gradient] = [b.input('weight', 'float32', []), b.input('gradient', 'float32', [])];
+  const state = optimizer.stateNames.map((name) => b.input(name, 'float32', []));
+  const hyperparameters = Object.fromEntries(
+    Object.keys(optimizer.hyperparameters(1, rate)).map((name) => [
+      name,
+      b.input(name, 'float32', []),
+    ]),
+  );
+  const next = optimizer.update({
+    builder: b,
+    weight,
+    gradient,
+    state,
+    hyperparameters,
+    decay: true,
+  });
+  b.output('next', next.weight);
+  next.state.forEach((value, i) => {
+    b.output(`next_${optimizer.stateNames[i]}`, value);
+  });
+  const session = await createSession(toOnnx(b.build()));
+  const feeds: Record<string, Tensor> = { weight: scalar(start) };
+  for (const name of optimizer.stateNames) feeds[name] = scalar(0);
+  const path: number[] = [];
+  for (const [index, value] of gradients.entries()) {
+    feeds.gradient = scalar(value);
+    for (const [name, number] of Object.entries(optimizer.hyperparameters(index + 1, rate)))
+      feeds[name] = scalar(number);
+    const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
+    const outputs = await session.run(Object.fromEntries(used));
+    feeds.weight = outputs.next as Tensor;
+    for (const name of optimizer.stateNames) feeds[name] = outputs[`next_${name}`] as Tensor;
+    path.push(feeds.weight.data[0] as number);
+  }
+  await session.close();
+  return path;
+};
+
+const closeTo = (path: readonly number[]) => path.map((value) => expect.closeTo(value, 5));
+
+describe('SGD with momentum', () => {
+  it('adds gradient and decay to the velocity, then steps', async () => {
+    let [weight, velocity] = [2, 0];
+    const expected = gradients.map((gradient) => {
+      velocity = 0.9 * velocity + gradient + 0.01 * weight;
+      weight -= rate * velocity;
+      return weight;
+    });
+    const path = await follow({ kind: 'sgd', momentum: 0.9, weightDecay: 0.01 }, 2);
+    expect(path).toEqual(closeTo(expected));
+  });
+});
+
+describe.each([0, 0.05])('Adam with decoupled decay %s', (weightDecay) => {
+  it('takes the step of the bias-corrected moments', async () => {
+    let [weight, first, second] = [2, 0, 0];
+    const expected = gradients.map((gradient, index) => {
+      first = 0.9 * first + 0.1 * gradient;
+      second = 0.999 * second + 0.001 * gradient ** 2;
+      const mean = first / (1 - 0.9 ** (index + 1));
+      const variance = second / (1 - 0.999 ** (index + 1));
+      weight -= rate * weightDecay * weight;
+      weight -= (rate * mean) / (Math.sqrt(variance) + 1e-8);
+      return weight;
+    });
+    const settings = {
+      kind: 'adam',
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay,
+    } as const;
+    expect(await follow(settings, 2)).toEqual(closeTo(expected));
+  });
+});
