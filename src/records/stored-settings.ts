@@ -43,7 +43,7 @@ export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
       'store_not_found',
       `There is no store at ${store.location}.`,
       {
-        hint: 'Create it with: relearn init --labels cat,dog',
+        hint: `Create it with: relearn init --labels cat,dog --store ${store.location}`,
       },
     );
   }

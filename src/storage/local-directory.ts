@@ -49,7 +49,7 @@ const openRoot = async (root: string, create: boolean): Promise<void> => {
     }
     if (errno === 'ENOENT') {
       throw new RelearnError('not-found', 'store_not_found', `There is no store at ${root}.`, {
-        hint: 'Create it with: relearn init --labels cat,dog',
+        hint: `Create it with: relearn init --labels cat,dog --store ${root}`,
         cause: error,
       });
     }

@@ -173,7 +173,7 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
   const report = () => {
     const share = Math.max(step / plannedSteps, timeShare());
     request.onProgress?.({
-      round: curve.length + 1,
+      round: Math.min(curve.length + 1, plannedRounds),
       rounds: plannedRounds,
       epoch: step / loader.stepsPerEpoch,
       step,

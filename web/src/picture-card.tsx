@@ -58,11 +58,13 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
   const open = useCallback(
     (file: Blob) =>
       attempt('unreadable', async (isCurrent) => {
+        // What stood here belongs to the picture before.
+        setShown(null);
+        setPrediction(null);
+        setAnswered(null);
         const picture = await shrinkPicture(file);
         if (!isCurrent()) return;
         setShown({ picture, address: URL.createObjectURL(picture) });
-        setPrediction(null);
-        setAnswered(null);
         void ask(picture);
       }),
     [attempt, ask],

@@ -6,7 +6,8 @@ import { formatAccuracy, formatBar, formatCount, formatTable } from '../text.ts'
 
 const nextStep = (report: StatusReport): string => {
   if (report.training) return `A training runs since ${report.training.since}.`;
-  if (report.champion === null) return 'Next: relearn train (after relearn import).';
+  if (report.champion === null)
+    return 'Next: relearn import PICTURES, if not done yet, then relearn train.';
   const missing = Object.entries(report.pending).filter(([, count]) => count < report.threshold);
   return missing.length === 0
     ? 'Every label has enough: the next event starts a training.'

@@ -1,6 +1,5 @@
 /** `relearn train`: trains a candidate, judges it beside the champion, promotes it if it is better. */
 import { type Command, Option } from 'commander';
-import { RelearnError } from '../../base/errors.ts';
 import type { GateReport, TrainingProgress, TrainReport } from '../../records/reports.ts';
 import { accuracy, positiveNumber, wholeNumber } from '../option-values.ts';
 import type { Progress } from '../progress.ts';
@@ -26,8 +25,6 @@ interface Options {
   readonly batchSize?: number;
   readonly learningRate?: number;
   readonly seed?: number;
-  readonly device: 'cpu' | 'webgpu';
-  readonly resume?: boolean;
 }
 
 const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
@@ -86,11 +83,6 @@ export const showTraining =
     );
   };
 
-const notYet = (what: string, hint: string): RelearnError =>
-  new RelearnError('unavailable', 'not_available', `${what} is not available in this version.`, {
-    hint,
-  });
-
 export const define = (command: Command, session: Session): void => {
   command
     .addOption(
@@ -108,24 +100,17 @@ export const define = (command: Command, session: Session): void => {
     .option('--batch-size <N>', 'pictures in a step', wholeNumber(1))
     .option('--learning-rate <R>', 'peak learning rate', positiveNumber)
     .option('--seed <N>', 'same seed, same data: same weights', wholeNumber(0))
-    .addOption(
-      new Option('--device <NAME>', 'where to compute').choices(['cpu', 'webgpu']).default('cpu'),
-    )
-    .option('--resume', 'go on with a training that was stopped')
     .addHelpText(
       'after',
       '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n',
     )
     .action(
       session.act(async (run, options: Options) => {
-        const { device, resume, ...training } = options;
-        if (device !== 'cpu') throw notYet(`Training on ${device}`, 'Leave --device out.');
-        if (resume) throw notYet('Resuming a training', 'Leave --resume out to train anew.');
         const relearn = await run.open();
         const progress = run.output.progress('train', 'steps');
         try {
           const report = await relearn.train({
-            ...training,
+            ...options,
             signal: run.context.signal,
             onProgress: showTraining(progress),
             onLine: run.output.note,
