@@ -89,7 +89,7 @@ export const sleep = (milliseconds: number) =>
 export const until = async <T>(
   what: string,
   look: () => Promise<T | undefined>,
-  seconds = 60,
+  seconds = 150,
 ): Promise<T> => {
   const deadline = performance.now() + seconds * 1000;
   while (performance.now() < deadline) {
