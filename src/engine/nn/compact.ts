@@ -62,7 +62,7 @@ export const compact: Architecture = {
   channels: 3,
   imageSize: 96,
   fixedSize: false,
-  recipe: { scratch, champion: { ...scratch, learningRate: 0.0015, rounds: 16 } },
+  recipe: { scratch, champion: { ...scratch, learningRate: 0.0015, rounds: 10 } },
   build: (context, images, classes) => {
     const { builder } = context;
     // Centre and scale: most pictures then lie within ±2.
