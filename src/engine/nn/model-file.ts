@@ -3,7 +3,7 @@
  * that is needed to feed it, read its answers and train it further.
  */
 import { RelearnError } from '../../base/errors.ts';
-import { decodeOnnx, encodeOnnx, onnxDataType } from '../../formats/onnx.ts';
+import { decodeOnnx, onnxDataType } from '../../formats/onnx.ts';
 import type { Preprocessing } from '../../records/preprocessing.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { architectures, isArchitectureName } from './architectures.ts';
@@ -49,19 +49,6 @@ export const writeModel = (model: Model): Uint8Array => {
       [keys.labels]: JSON.stringify(model.labels),
       [keys.preprocessing]: JSON.stringify(model.preprocessing),
     },
-  });
-};
-
-/** Adds or replaces metadata entries, such as the version and its lineage. */
-export const withMetadata = (
-  bytes: Uint8Array,
-  entries: Readonly<Record<string, string>>,
-): Uint8Array => {
-  const model = decodeOnnx(bytes);
-  const all = { ...toRecord(model.metadataProps), ...entries };
-  return encodeOnnx({
-    ...model,
-    metadataProps: Object.entries(all).map(([key, value]) => ({ key, value })),
   });
 };
 
