@@ -1,6 +1,19 @@
 /** The public interface of the package. */
 export { type Clock, systemClock } from './base/clock.ts';
 export { type ErrorKind, isRelearnError, RelearnError } from './base/errors.ts';
+export {
+  addClass,
+  type HeadPlan,
+  keepClasses,
+  mergeClasses,
+  operateHead,
+  type PlannedClass,
+  planForLabels,
+  removeClass,
+  renameClass,
+  reorderClasses,
+} from './engine/nn/head-surgery.ts';
+export { type Model, readModel, writeModel } from './engine/nn/model-file.ts';
 export type { Log, RelearnOptions } from './loop/components.ts';
 export { type InitOptions, initStore } from './loop/init-store.ts';
 export { createRelearn } from './loop/relearn.ts';

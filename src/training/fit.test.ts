@@ -100,11 +100,31 @@ describe('fit', () => {
     expect(curve[0]?.validationAccuracy).toBeGreaterThan(0.9);
   });
 
-  it('refuses to continue from a model with other labels', async () => {
+  it('continues with other labels: same names keep what they know, in whatever order', async () => {
+    const { model } = await fit(request({ rounds: 6, steps: 16 }));
+    const flipped = (pictures: readonly LabelledPicture[]) =>
+      pictures.map(({ label, bytes }) => ({ label: 2 - label, bytes }));
+    const { model: continued, curve } = await fit(
+      request(
+        { rounds: 1, steps: 1, learningRate: 1e-6 },
+        {
+          initial: model,
+          labels: ['dots', 'columns', 'rows'],
+          train: flipped(train),
+          validation: flipped(validation),
+        },
+      ),
+    );
+    expect(describeModel(continued).labels).toEqual(['dots', 'columns', 'rows']);
+    expect(curve[0]?.validationAccuracy).toBeGreaterThan(0.9);
+  });
+
+  it('refuses to continue from a model of another size', async () => {
     const { model } = await fit(request({ rounds: 1, steps: 1 }));
-    await expect(fit(request({}, { initial: model, labels: ['a', 'b'] }))).rejects.toMatchObject({
-      code: 'incompatible_model',
-    });
+    const larger = { ...preprocessing, width: 64, height: 64 };
+    await expect(fit(request({}, { initial: model, preprocessing: larger }))).rejects.toMatchObject(
+      { code: 'incompatible_model' },
+    );
   });
 
   it('stops at the accuracy that was asked for', async () => {

@@ -9,6 +9,7 @@ import { type Augmentation, standardAugmentation } from '../data/augmentation.ts
 import { createDataLoader } from '../data/data-loader.ts';
 import { createEvaluationBatches } from '../data/evaluation-batches.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
+import { operateHead, planForLabels } from '../engine/nn/head-surgery.ts';
 import { smoothedTargets } from '../engine/nn/losses.ts';
 import { findArchitecture, type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
 import type { Recipe } from '../engine/nn/recipe.ts';
@@ -57,7 +58,10 @@ export interface FitRequest {
   readonly train: readonly LabelledPicture[];
   /** Decides which round was best and when to stop; without any, the training loss does. */
   readonly validation: readonly LabelledPicture[];
-  /** A model of the same architecture to continue from: the champion's model.onnx. */
+  /**
+   * A model of the same architecture and size to continue from: the champion's model.onnx. Where its
+   * labels differ, classes are matched by name (see head-surgery.ts).
+   */
   readonly initial?: Uint8Array;
   readonly options: FitOptions;
   readonly threads: number;
@@ -101,7 +105,7 @@ const defaultPatience = 5;
 
 /**
  * @throws RelearnError invalid/`no_training_pictures`; invalid/`incompatible_model` where `initial`
- *   is of another architecture, size or label set; invalid/`training_diverged`
+ *   is of another architecture or size; invalid/`training_diverged`
  */
 export const fit = async (request: FitRequest): Promise<FitResult> => {
   const { labels, preprocessing, train, validation, options, clock, signal, threads } = request;
@@ -283,20 +287,20 @@ const diverged = (step: number, rate: number): RelearnError =>
     { hint: `Train again with a lower rate: --learning-rate ${(rate / 10).toPrecision(1)}` },
   );
 
+/** Classes are matched by name: same names keep their rows, missing ones go, others are added. */
 const initialWeights = (
   { architecture, labels, preprocessing }: FitRequest,
   bytes: Uint8Array,
 ): ReadonlyMap<string, Float32Array> => {
   const model = readModel(bytes);
-  const same =
-    model.architecture === architecture &&
-    JSON.stringify(model.labels) === JSON.stringify(labels) &&
-    model.preprocessing.width === preprocessing.width;
-  if (same) return model.weights;
+  const { width } = preprocessing;
+  if (model.architecture === architecture && model.preprocessing.width === width) {
+    return operateHead(model, planForLabels(model.labels, labels)).weights;
+  }
   throw new RelearnError(
     'invalid',
     'incompatible_model',
-    `The model to continue from is ${model.architecture} at ${model.preprocessing.width} pixels for ${model.labels.join(', ')}; asked for ${architecture} at ${preprocessing.width} pixels for ${labels.join(', ')}.`,
+    `The model to continue from is ${model.architecture} at ${model.preprocessing.width} pixels; asked for ${architecture} at ${width} pixels.`,
     { hint: 'Train from scratch: relearn train --from scratch' },
   );
 };
