@@ -2,12 +2,12 @@
  * The gradients of a two-dimensional convolution, written with the operators that run fastest for
  * them: see docs/decisions on the training engine. X [N,C,H,W], W [K,C/group,r,s], Y [N,K,P,Q].
  */
-import { RelearnError } from '../../base/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
 import { im2col, isSmallPicture, swapBatchAndChannels } from '../graph/im2col.ts';
 import type { ConvAttributes } from '../graph/ops.ts';
 import type { Shape } from '../tensor/shape.ts';
+import { groupedWeightGradient } from './grouped-convolution-gradients.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
@@ -66,14 +66,8 @@ export const convolutionWeightGradient = (
   weightShape: Shape,
   attributes: ConvAttributes,
 ): Value => {
-  if (attributes.group !== 1) {
-    throw new RelearnError(
-      'invalid',
-      'no_gradient',
-      `Conv with ${attributes.group} groups has no weight gradient yet (output ${gradient.name})`,
-      { hint: 'Freeze the layers up to this one, or use a network without grouped convolutions.' },
-    );
-  }
+  if (attributes.group !== 1)
+    return groupedWeightGradient(b, gradient, input, weightShape, attributes);
   const shifted = attributes.strides.every((stride) => stride === 1) && !isSmallPicture(gradient);
   const form = shifted ? shiftedWeightGradient : unrolledWeightGradient;
   return form(b, gradient, input, weightShape as Extents4, attributes);

@@ -7,7 +7,8 @@ import { RelearnError } from '../../base/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Node, Value } from '../graph/graph.ts';
 import { broadcastAxes, sameShape } from '../tensor/shape.ts';
-import { type GradientRule, gradientRules, notDifferentiable } from './gradient-rules.ts';
+import { type GradientRule, notDifferentiable } from './gradient-rules/gradient-rule.ts';
+import { gradientRules } from './gradient-rules.ts';
 
 /**
  * Adds the gradients of `loss` to the graph.

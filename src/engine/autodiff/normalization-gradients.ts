@@ -6,7 +6,7 @@
  */
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
-import type { GradientContext } from './gradient-rules.ts';
+import type { GradientContext } from './gradient-rules/gradient-rule.ts';
 
 export const batchNormalizationGradient = ({
   builder: b,

@@ -8,7 +8,8 @@ import type { Dtype } from '../tensor/tensor.ts';
 import { scalar, type Tensor } from '../tensor/tensor.ts';
 import type { Graph, Node, Parameter, Value } from './graph.ts';
 import type { OpAttributes, OpType } from './ops.ts';
-import { type ShapeRule, shapeRules } from './shape-rules.ts';
+import type { ShapeRule } from './shape-rules/shape-rule.ts';
+import { shapeRules } from './shape-rules.ts';
 
 export class GraphBuilder {
   readonly nodes: Node[] = [];

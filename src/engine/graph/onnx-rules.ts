@@ -2,17 +2,15 @@
 
 import type { OnnxAttribute } from '../../formats/onnx.ts';
 import { onnxAttributeType, onnxDataType } from '../../formats/onnx.ts';
+import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
 import type { Node } from './graph.ts';
-import type { OpAttributes, OpType } from './ops.ts';
+import type { OpAttributes, OpType, ResizeAttributes } from './ops.ts';
 
 export interface OnnxSpelling {
   readonly domain?: 'com.microsoft';
   readonly attributes?: readonly OnnxAttribute[];
-  /** Constant int64 vectors that ONNX takes as inputs, after the node's own. */
-  readonly vectors?: readonly (readonly number[])[];
-  /** Own inputs to keep, where not all; outputs to name, where not all. */
-  readonly inputs?: number;
-  readonly outputs?: number;
+  /** What ONNX takes as inputs after the node's own; undefined leaves one out. */
+  readonly constants?: readonly (Tensor | undefined)[];
 }
 
 const int = (name: string, i: number): OnnxAttribute => ({ name, type: onnxAttributeType.int, i });
@@ -26,13 +24,26 @@ const ints = (name: string, values: readonly number[]): OnnxAttribute => ({
   type: onnxAttributeType.ints,
   ints: values,
 });
+const string = (name: string, text: string): OnnxAttribute => ({
+  name,
+  type: onnxAttributeType.string,
+  s: new TextEncoder().encode(text),
+});
 const flag = (name: string, value: boolean) => int(name, value ? 1 : 0);
+
+const vector = (numbers: readonly number[]): Tensor =>
+  tensor('int64', [numbers.length], BigInt64Array.from(numbers, BigInt));
+const optional = (number: number | undefined): Tensor | undefined =>
+  number === undefined ? undefined : scalar(number);
 
 type OnnxRule<Op extends OpType> = (attributes: OpAttributes[Op], node: Node) => OnnxSpelling;
 
 const plain = (): OnnxSpelling => ({});
 const axis = (attributes: { readonly axis: number }): OnnxSpelling => ({
   attributes: [int('axis', attributes.axis)],
+});
+const alpha = (attributes: { readonly alpha: number }): OnnxSpelling => ({
+  attributes: [float('alpha', attributes.alpha)],
 });
 const reduction = ({ axes, keepDimensions }: OpAttributes['ReduceMean']): OnnxSpelling => ({
   attributes: [ints('axes', axes), flag('keepdims', keepDimensions)],
@@ -43,7 +54,7 @@ const convolution = ({ strides, pads, dilations, group }: OpAttributes['Conv']) 
   ints('dilations', dilations),
   int('group', group),
 ];
-const window = ({ kernel, strides, pads }: OpAttributes['AveragePool']) => [
+const window = ({ kernel, strides, pads }: Omit<OpAttributes['MaxUnpool'], 'shape'>) => [
   ints('kernel_shape', kernel),
   ints('strides', strides),
   ints('pads', pads),
@@ -51,6 +62,15 @@ const window = ({ kernel, strides, pads }: OpAttributes['AveragePool']) => [
 
 export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   Add: plain,
+  Pow: plain,
+  Min: plain,
+  Max: plain,
+  Abs: plain,
+  Sign: plain,
+  Erf: plain,
+  Tanh: plain,
+  Softplus: plain,
+  PRelu: plain,
   Sub: plain,
   Mul: plain,
   Div: plain,
@@ -69,13 +89,34 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   LogSoftmax: axis,
   Concat: axis,
   Cast: ({ to }) => ({ attributes: [int('to', onnxDataType[to])] }),
-  Reshape: ({ shape }) => ({ vectors: [shape] }),
-  Expand: ({ shape }) => ({ vectors: [shape] }),
+  Reshape: ({ shape }) => ({ constants: [vector(shape)] }),
+  Expand: ({ shape }) => ({ constants: [vector(shape)] }),
   Transpose: ({ permutation }) => ({ attributes: [ints('perm', permutation)] }),
-  Slice: ({ starts, ends, axes, steps }) => ({ vectors: [starts, ends, axes, steps] }),
-  Pad: ({ pads }) => ({ vectors: [pads] }),
+  Slice: ({ starts, ends, axes, steps }) => ({
+    constants: [vector(starts), vector(ends), vector(axes), vector(steps)],
+  }),
+  Gather: (attributes) => ({ ...axis(attributes), constants: [vector(attributes.indices)] }),
+  Pad: ({ pads, value }) => ({ constants: [vector(pads), optional(value)] }),
+  // Scales rather than sizes, so that the file does not hold the batch.
+  Resize: (attributes, node) => ({
+    attributes: [
+      string('mode', attributes.mode),
+      string('coordinate_transformation_mode', attributes.coordinates),
+      string('nearest_mode', attributes.rounding),
+      ...(attributes.cubicCoefficient === undefined
+        ? []
+        : [float('cubic_coeff_a', attributes.cubicCoefficient)]),
+    ],
+    constants: [undefined, resizeScales(attributes, node)],
+  }),
+  LeakyRelu: alpha,
+  Elu: alpha,
+  Clip: ({ min, max }) => ({ constants: [optional(min), optional(max)] }),
+  HardSigmoid: (attributes) => ({
+    attributes: [float('alpha', attributes.alpha), float('beta', attributes.beta)],
+  }),
   ReduceSum: ({ axes, keepDimensions }) => ({
-    vectors: [axes],
+    constants: [vector(axes)],
     attributes: [flag('keepdims', keepDimensions)],
   }),
   ReduceMean: reduction,
@@ -98,10 +139,16 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
     attributes: [...convolution(attributes), ints('output_padding', attributes.outputPadding)],
   }),
   // Indices cost time, so they are asked for only where something reads them.
-  MaxPool: (attributes) => ({ attributes: window(attributes) }),
-  MaxUnpool: (attributes) => ({ attributes: window(attributes), vectors: [attributes.shape] }),
+  MaxPool: (attributes) => ({
+    attributes: [...window(attributes), ints('dilations', attributes.dilations)],
+  }),
+  MaxUnpool: (attributes) => ({
+    attributes: window(attributes),
+    constants: [vector(attributes.shape)],
+  }),
+  ScatterElements: () => ({ attributes: [int('axis', 0), string('reduction', 'add')] }),
   AveragePool: (attributes) => ({
-    attributes: [...window(attributes), int('count_include_pad', 1)],
+    attributes: [...window(attributes), flag('count_include_pad', attributes.countIncludePad)],
   }),
   // With momentum 0 the "running" outputs of the training form are the batch's own statistics.
   BatchNormalization: ({ epsilon, training }) => ({
@@ -110,4 +157,27 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
       ...(training ? [float('momentum', 0), int('training_mode', 1)] : []),
     ],
   }),
+  LayerNormalization: (attributes) => ({
+    attributes: [int('axis', attributes.axis), float('epsilon', attributes.epsilon)],
+  }),
+  InstanceNormalization: ({ epsilon }) => ({ attributes: [float('epsilon', epsilon)] }),
+  LRN: (attributes) => ({
+    attributes: [
+      int('size', attributes.size),
+      float('alpha', attributes.alpha),
+      float('beta', attributes.beta),
+      float('bias', attributes.bias),
+    ],
+  }),
+};
+
+/** Readers multiply an extent by its scale and round down: the product must reach the size. */
+const resizeScales = ({ sizes, scales }: ResizeAttributes, { inputs }: Node): Tensor => {
+  const extents = inputs[0]?.shape as readonly number[];
+  const reaching = sizes.map((size, axis) => {
+    const extent = extents[axis] as number;
+    const nearest = Math.fround(size / extent);
+    return nearest * extent < size ? Math.fround(nearest * (1 + 2 ** -23)) : nearest;
+  });
+  return float32([sizes.length], scales ?? reaching);
 };

@@ -2,7 +2,8 @@
  * The one list of operators and their attributes. Every table that must answer for each operator
  * (shape rules, gradient rules, ONNX rules) is typed by this list, so that adding an operator here
  * is a type error until each of them answers. Names and meanings are ONNX's (opset 17); what ONNX
- * passes as constant inputs (a shape, axes, slice bounds) is an attribute here.
+ * passes as constant inputs (a shape, axes, slice bounds) is an attribute here. Axes count from 0.
+ * An operator that others can spell is not here but in lowerings.ts.
  */
 import type { Dtype } from '../tensor/tensor.ts';
 
@@ -28,22 +29,48 @@ export interface ConvAttributes {
   readonly group: number;
 }
 
-export interface OpAttributes {
+/** Element by element; operands broadcast. */
+export interface ArithmeticOps {
   Add: None;
   Sub: None;
   Mul: None;
   Div: None;
+  Pow: None;
+  /** Of two operands; equal ones count as the first. */
+  Min: None;
+  Max: None;
   Neg: None;
+  Abs: None;
+  Sign: None;
   Exp: None;
   Log: None;
   Sqrt: None;
   Reciprocal: None;
-  Relu: None;
-  Sigmoid: None;
+  Erf: None;
   Greater: None;
   Equal: None;
   Where: None;
   Cast: { readonly to: Dtype };
+}
+
+export interface ActivationOps {
+  Relu: None;
+  LeakyRelu: { readonly alpha: number };
+  /** x and its slope below zero, which broadcasts to x. */
+  PRelu: None;
+  Elu: { readonly alpha: number };
+  /** An open side is left out. */
+  Clip: { readonly min?: number; readonly max?: number };
+  Sigmoid: None;
+  /** max(0, min(1, alpha·x + beta)) */
+  HardSigmoid: { readonly alpha: number; readonly beta: number };
+  Tanh: None;
+  Softplus: None;
+  Softmax: { readonly axis: number };
+  LogSoftmax: { readonly axis: number };
+}
+
+export interface MovementOps {
   Reshape: { readonly shape: readonly number[] };
   Expand: { readonly shape: readonly number[] };
   Transpose: { readonly permutation: readonly number[] };
@@ -53,15 +80,38 @@ export interface OpAttributes {
     readonly axes: readonly number[];
     readonly steps: readonly number[];
   };
+  /** The named places along one axis, in this order, each from 0. */
+  Gather: { readonly axis: number; readonly indices: readonly number[] };
   Concat: { readonly axis: number };
-  /** Zero padding: the amounts before each axis, then the amounts after each axis. */
-  Pad: { readonly pads: readonly number[] };
+  /**
+   * The amounts before each axis, then the amounts after each axis; negative amounts cut. What is
+   * added holds `value`, zero unless given.
+   */
+  Pad: { readonly pads: readonly number[]; readonly value?: number };
+  Resize: ResizeAttributes;
+}
+
+export interface ResizeAttributes {
+  /** Every extent of the result. */
+  readonly sizes: readonly number[];
+  /** Where they are not sizes over extents: coordinates are mapped by these. */
+  readonly scales?: readonly number[];
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: 'half_pixel' | 'pytorch_half_pixel' | 'align_corners' | 'asymmetric';
+  /** How a coordinate between two places is rounded, in mode nearest. */
+  readonly rounding: 'round_prefer_floor' | 'round_prefer_ceil' | 'floor' | 'ceil';
+  /** The cubic's coefficient, in mode cubic. */
+  readonly cubicCoefficient?: number;
+}
+
+export interface ReductionOps {
   ReduceSum: Reduction;
   ReduceMean: Reduction;
   ReduceMax: Reduction;
   ArgMax: { readonly axis: number };
-  Softmax: { readonly axis: number };
-  LogSoftmax: { readonly axis: number };
+}
+
+export interface ProductOps {
   MatMul: None;
   /** com.microsoft: batched product with transposition of the last two axes for free. */
   FusedMatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
@@ -71,15 +121,48 @@ export interface OpAttributes {
     readonly alpha: number;
     readonly beta: number;
   };
+}
+
+/** Operators that slide a window over pictures [N,C,H,W]. */
+export interface WindowOps {
   Conv: ConvAttributes;
   ConvTranspose: ConvAttributes & { readonly outputPadding: readonly [number, number] };
   /** Outputs: the pooled values and the flat indices of the winners (int64). */
-  MaxPool: Window;
+  MaxPool: Window & { readonly dilations: readonly [number, number] };
   /** Places values at the flat indices that MaxPool returned; zero elsewhere. */
   MaxUnpool: Window & { readonly shape: readonly number[] };
-  AveragePool: Window;
+  /** Adds updates to data at flat indices (int64) along axis 0; equal indices add up. */
+  ScatterElements: None;
+  /** Padding counts as zeros that are averaged too, or not at all. */
+  AveragePool: Window & { readonly countIncludePad: boolean };
+}
+
+export interface NormalizationOps {
   /** Outputs: Y; in training also the batch's mean and (biased) variance. */
   BatchNormalization: { readonly epsilon: number; readonly training: boolean };
+  /**
+   * X, scale and perhaps bias, over `axis` and all axes after it. Outputs: Y, the mean and the
+   * reciprocal of the standard deviation.
+   */
+  LayerNormalization: { readonly axis: number; readonly epsilon: number };
+  /** X [N,C,…], scale [C], bias [C]; each channel of each picture by itself. */
+  InstanceNormalization: { readonly epsilon: number };
+  /** Local response normalization across `size` (odd) channels (Krizhevsky et al. 2012). */
+  LRN: {
+    readonly size: number;
+    readonly alpha: number;
+    readonly beta: number;
+    readonly bias: number;
+  };
 }
+
+export interface OpAttributes
+  extends ArithmeticOps,
+    ActivationOps,
+    MovementOps,
+    ReductionOps,
+    ProductOps,
+    WindowOps,
+    NormalizationOps {}
 
 export type OpType = keyof OpAttributes;

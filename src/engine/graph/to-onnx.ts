@@ -34,9 +34,9 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
 
   const names = new Map(graph.outputs.map(({ name, value }) => [value, name]));
   const nameOf = (value: Value) => names.get(value) ?? value.name;
-  const vectors = new VectorConstants(initializer);
+  const constants = new SharedConstants(initializer);
   const node = graph.nodes.map((item) =>
-    toOnnxNode(openBatch ? keepBatch(item) : item, used, nameOf, vectors),
+    toOnnxNode(openBatch ? keepBatch(item) : item, used, nameOf, constants),
   );
   // A graph output that is itself an input or a weight needs a node to carry its name.
   const made = new Set(graph.nodes.flatMap((item) => item.outputs));
@@ -95,7 +95,7 @@ const toOnnxNode = (
   node: Node,
   used: ReadonlySet<Value>,
   nameOf: (value: Value) => string,
-  vectors: VectorConstants,
+  constants: SharedConstants,
 ): OnnxNode => {
   const rule = onnxRules[node.op] as (attributes: unknown, node: Node) => OnnxSpelling;
   const spelling = rule(node.attributes, node);
@@ -107,15 +107,15 @@ const toOnnxNode = (
     ...(spelling.domain ? { domain: spelling.domain } : {}),
     input: [
       ...node.inputs.map((value) => nameOf(value)),
-      ...(spelling.vectors ?? []).map((vector) => vectors.nameOf(vector)),
+      ...(spelling.constants ?? []).map((value) => constants.nameOf(value)),
     ],
     output: node.outputs.slice(0, outputs).map(nameOf),
     attribute: spelling.attributes ?? [],
   };
 };
 
-/** int64 vectors as initializers, each distinct one stored once. */
-class VectorConstants {
+/** Small constants as initializers, each distinct one stored once. */
+class SharedConstants {
   readonly #names = new Map<string, string>();
   readonly #initializer: OnnxTensor[];
 
@@ -123,14 +123,15 @@ class VectorConstants {
     this.#initializer = initializer;
   }
 
-  nameOf(vector: readonly number[]): string {
-    const key = vector.join(',');
+  /** ONNX writes an input that is left out as an empty name. */
+  nameOf(value: Tensor | undefined): string {
+    if (value === undefined) return '';
+    const key = `${value.dtype}[${value.shape}] ${value.data.join(',')}`;
     const known = this.#names.get(key);
     if (known) return known;
-    const name = `vector_${this.#names.size + 1}`;
+    const name = `shared_${this.#names.size + 1}`;
     this.#names.set(key, name);
-    const data = BigInt64Array.from(vector, (number) => BigInt(number));
-    this.#initializer.push(toOnnxTensor(name, { dtype: 'int64', shape: [vector.length], data }));
+    this.#initializer.push(toOnnxTensor(name, value));
     return name;
   }
 }

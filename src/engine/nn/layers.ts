@@ -87,7 +87,12 @@ export const relu = ({ builder }: NetworkContext, x: Value): Value => builder.ap
 
 /** 2×2 windows, stride 2. */
 export const maxPool = ({ builder }: NetworkContext, x: Value): Value =>
-  builder.apply('MaxPool', [x], { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0] });
+  builder.apply('MaxPool', [x], {
+    kernel: [2, 2],
+    strides: [2, 2],
+    pads: [0, 0, 0, 0],
+    dilations: [1, 1],
+  });
 
 /** [N,C,H,W] → [N,C]. */
 export const globalAveragePool = ({ builder }: NetworkContext, x: Value): Value =>

@@ -1,0 +1,78 @@
+/** Gradients of arithmetic, element by element. */
+import type { ArithmeticOps } from '../../graph/ops.ts';
+import {
+  at,
+  type GradientRule,
+  type GradientRules,
+  notDifferentiable,
+  scaled,
+  unary,
+  where,
+} from './gradient-rule.ts';
+
+/** The gradient goes to the operand that won, to the first among equals. */
+const extremum =
+  (op: 'Min' | 'Max'): GradientRule<'Min' | 'Max'> =>
+  ({ builder: b, gradient, inputs, wanted }) => {
+    const [first, second] = [at(inputs, 0), at(inputs, 1)];
+    const secondWins = b.apply('Greater', op === 'Max' ? [second, first] : [first, second]);
+    return [
+      wanted(0) ? b.apply('Where', [secondWins, b.scalar(0), gradient]) : undefined,
+      wanted(1) ? where(b, secondWins, gradient) : undefined,
+    ];
+  };
+
+export const arithmeticGradients: GradientRules<ArithmeticOps> = {
+  Add: ({ gradient }) => [gradient, gradient],
+  Sub: ({ builder: b, gradient, wanted }) => [
+    gradient,
+    wanted(1) ? b.apply('Neg', [gradient]) : undefined,
+  ],
+  Mul: ({ builder: b, gradient, inputs, wanted }) => [
+    wanted(0) ? b.apply('Mul', [gradient, at(inputs, 1)]) : undefined,
+    wanted(1) ? b.apply('Mul', [gradient, at(inputs, 0)]) : undefined,
+  ],
+  Div: ({ builder: b, gradient, inputs, outputs, wanted }) => {
+    const overDivisor = b.apply('Div', [gradient, at(inputs, 1)]);
+    return [
+      overDivisor,
+      wanted(1) ? b.apply('Neg', [b.apply('Mul', [overDivisor, at(outputs, 0)])]) : undefined,
+    ];
+  },
+  // x^p: p·x^(p−1) and x^p·log(x), the second for positive x only.
+  Pow: ({ builder: b, gradient, inputs, outputs, wanted }) => {
+    const [x, power] = [at(inputs, 0), at(inputs, 1)];
+    const slope = () =>
+      b.apply('Mul', [power, b.apply('Pow', [x, b.apply('Sub', [power, b.scalar(1)])])]);
+    const growth = () => b.apply('Mul', [at(outputs, 0), b.apply('Log', [x])]);
+    return [
+      wanted(0) ? b.apply('Mul', [gradient, slope()]) : undefined,
+      wanted(1) ? b.apply('Mul', [gradient, growth()]) : undefined,
+    ];
+  },
+  Min: extremum('Min'),
+  Max: extremum('Max'),
+  Neg: unary((b, g) => b.apply('Neg', [g])),
+  Abs: unary((b, g, x) => b.apply('Mul', [g, b.apply('Sign', [x])])),
+  Sign: notDifferentiable,
+  Exp: unary((b, g, _, y) => b.apply('Mul', [g, y])),
+  Log: unary((b, g, x) => b.apply('Div', [g, x])),
+  Sqrt: unary((b, g, _, y) => b.apply('Div', [b.apply('Mul', [g, b.scalar(0.5)]), y])),
+  Reciprocal: unary((b, g, _, y) => b.apply('Neg', [b.apply('Mul', [g, b.apply('Mul', [y, y])])])),
+  // 2/√π · exp(−x²)
+  Erf: unary((b, g, x) => {
+    const bell = b.apply('Exp', [b.apply('Neg', [b.apply('Mul', [x, x])])]);
+    return b.apply('Mul', [g, scaled(b, bell, 2 / Math.sqrt(Math.PI))]);
+  }),
+  Greater: notDifferentiable,
+  Equal: notDifferentiable,
+  Where: ({ builder: b, gradient, inputs, wanted }) => [
+    undefined,
+    wanted(1) ? where(b, at(inputs, 0), gradient) : undefined,
+    wanted(2) ? b.apply('Where', [at(inputs, 0), b.scalar(0), gradient]) : undefined,
+  ],
+  Cast: ({ builder: b, gradient, inputs }) => {
+    const { dtype } = at(inputs, 0);
+    return [dtype === 'float32' ? b.apply('Cast', [gradient], { to: dtype }) : undefined];
+  },
+};
