@@ -87,6 +87,10 @@ export class GraphBuilder {
     return this.node(op, inputs, (attributes ?? {}) as OpAttributes[Op])[0] as Value;
   }
 
+  constants(): Iterable<Value> {
+    return this.#constants.keys();
+  }
+
   output(name: string, value: Value): void {
     this.#outputs.push({ name, value });
   }

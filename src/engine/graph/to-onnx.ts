@@ -9,10 +9,17 @@ import { type OnnxSpelling, onnxRules } from './onnx-rules.ts';
 export interface ToOnnxOptions {
   /** Weights by parameter name, stored in the file. Parameters not given become inputs. */
   readonly weights?: ReadonlyMap<string, Float32Array>;
-  /** Leave the first extent of inputs and outputs open ("N"); the graph must not depend on it. */
+  /**
+   * Leave the first extent of inputs and outputs open ("N"); the graph must not depend on it. A
+   * graph that puts the batch into other axes, or multiplies it, must be built with `openBatchSize`
+   * pictures, so that the extents that follow the batch can be told from others.
+   */
   readonly openBatch?: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
 }
+
+/** A batch size that is a factor of no other extent. */
+export const openBatchSize = 7919;
 
 const producer = { producerName: 'relearn', producerVersion: '1' };
 
@@ -32,11 +39,12 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
       initializer.push(toOnnxTensor(value.name, { dtype: 'float32', shape: value.shape, data }));
   }
 
+  const batch = graph.inputs[0]?.shape[0] ?? 1;
   const names = new Map(graph.outputs.map(({ name, value }) => [value, name]));
   const nameOf = (value: Value) => names.get(value) ?? value.name;
   const constants = new SharedConstants(initializer);
   const node = graph.nodes.map((item) =>
-    toOnnxNode(openBatch ? keepBatch(item) : item, used, nameOf, constants),
+    toOnnxNode(openBatch ? keepBatch(item, batch) : item, used, nameOf, constants),
   );
   // A graph output that is itself an input or a weight needs a node to carry its name.
   const made = new Set(graph.nodes.flatMap((item) => item.outputs));
@@ -82,13 +90,19 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
   });
 };
 
-/** A reshape that keeps the batch copies its extent (ONNX: 0) instead of naming it. */
-const keepBatch = (node: Node): Node => {
+/**
+ * Extents that follow the batch are not named: those of the input are copied (ONNX: 0), one other is
+ * what remains (−1). Which extents do is seen by the batch that the graph was built with.
+ */
+const keepBatch = (node: Node, batch: number): Node => {
   if (node.op !== 'Reshape') return node;
-  const [batch, ...rest] = (node as Node<'Reshape'>).attributes.shape;
-  return batch === node.inputs[0]?.shape[0]
-    ? { ...node, attributes: { shape: [0, ...rest] } }
-    : node;
+  const from = node.inputs[0]?.shape ?? [];
+  const shape = (node as Node<'Reshape'>).attributes.shape.map((extent, axis) => {
+    const follows = batch > 1 ? extent % batch === 0 : axis === 0 && extent === batch;
+    if (!follows) return extent;
+    return extent === from[axis] ? 0 : -1;
+  });
+  return { ...node, attributes: { shape } };
 };
 
 const toOnnxNode = (

@@ -1,0 +1,168 @@
+/** Reading classifiers made elsewhere: what comes out computes what the file computes. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { floats, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
+import { sharedData } from '../../../test/shared-data.ts';
+import { createSession } from '../runtime/session.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
+import { type FromOnnxOptions, fromOnnx } from './from-onnx.ts';
+import { openBatchSize, toOnnx } from './to-onnx.ts';
+
+/** Element i is ((i · 7919) mod 256) / 255. */
+const pictures = (shape: readonly number[]): Tensor<'float32'> =>
+  float32(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7919) % 256) / 255),
+  );
+
+const run = async (file: Uint8Array, images: Tensor) => {
+  const session = await createSession(file);
+  const outputs = await session.run({ [session.inputNames[0] as string]: images });
+  await session.close();
+  return outputs as Record<string, Tensor<'float32'>>;
+};
+
+const nearly = (values: Tensor<'float32'> | undefined) =>
+  Array.from(values?.data ?? [], (value) => expect.closeTo(value, 5));
+
+/** Reads a file and writes it again with an open batch. */
+const rewrite = (file: Uint8Array, options: Partial<FromOnnxOptions> = {}) => {
+  const imported = fromOnnx(file, { batch: openBatchSize, ...options });
+  const { graph, weights } = imported;
+  return { ...imported, file: toOnnx(graph, { weights, openBatch: true }) };
+};
+
+describe('a small classifier', () => {
+  const file = onnxFile(smallClassifier);
+
+  it('is described', () => {
+    const { graph, ...described } = fromOnnx(file, { batch: 2 });
+    expect(described).toMatchObject({
+      channels: 3,
+      height: 8,
+      width: 8,
+      featureCount: 5,
+      classes: 4,
+    });
+    expect(graph.inputs[0]).toMatchObject({ name: 'images', shape: [2, 3, 8, 8] });
+    expect(graph.outputs.map(({ name, value }) => [name, value.shape])).toEqual([
+      ['features', [2, 5]],
+      ['logits', [2, 4]],
+    ]);
+    expect([...described.weights.keys()]).toEqual([
+      'backbone/conv.weight',
+      'backbone/conv.bias',
+      'backbone/fc.weight',
+      'backbone/fc.bias',
+    ]);
+  });
+
+  it.each([1, 3])('answers as before for %i pictures', async (count) => {
+    const images = pictures([count, 3, 8, 8]);
+    const [before, after] = [await run(file, images), await run(rewrite(file).file, images)];
+    expect(after.logits?.shape).toEqual([count, 4]);
+    expect([...(after.logits?.data ?? [])]).toEqual(nearly(before.logits));
+  });
+
+  it('gives up its softmax', async () => {
+    const { nodes } = smallClassifier;
+    const [last] = nodes.slice(-1);
+    const withSoftmax = onnxFile({
+      ...smallClassifier,
+      nodes: [
+        ...nodes.slice(0, -1),
+        { ...(last as (typeof nodes)[number]), output: ['scores'] },
+        node('Softmax', ['scores'], ['logits'], { axis: -1 }),
+      ],
+    });
+    const images = pictures([1, 3, 8, 8]);
+    const plain = await run(file, images);
+    const { logits } = await run(rewrite(withSoftmax).file, images);
+    expect([...(logits?.data ?? [])]).toEqual(nearly(plain.logits));
+  });
+
+  it('is cut where it is told', async () => {
+    const { classes, featureCount, weights, file: cut } = rewrite(file, { features: 'activated' });
+    expect({ classes, featureCount, weights: [...weights.keys()] }).toEqual({
+      classes: undefined,
+      featureCount: 5,
+      weights: ['backbone/conv.weight', 'backbone/conv.bias'],
+    });
+    const images = pictures([2, 3, 8, 8]);
+    const whole = await run(rewrite(file).file, images);
+    const { features } = await run(cut, images);
+    expect([...(features?.data ?? [])]).toEqual(nearly(whole.features));
+  });
+});
+
+it('widens weights that are stored as integers', () => {
+  const int8 = {
+    name: 'q',
+    dims: [4, 5],
+    dataType: 3,
+    int32Data: Array.from({ length: 20 }, (_, i) => i - 10),
+  };
+  const { graph, weights } = fromOnnx(
+    onnxFile({
+      nodes: [
+        ...smallClassifier.nodes.slice(0, -1),
+        node('Cast', ['q'], ['widened'], { to: 1 }),
+        node('Mul', ['widened', 'scale'], ['fc.weight']),
+        node('MatMul', ['flat', 'turned'], ['logits']),
+      ].toSpliced(-1, 0, node('Transpose', ['fc.weight'], ['turned'])),
+      initializers: [
+        ...(smallClassifier.initializers ?? []).slice(0, 2),
+        int8,
+        floats('scale', [4, 1], [1, 2, 3, 0.5]),
+      ],
+    }),
+    { batch: 1 },
+  );
+  expect(graph.nodes.map(({ op }) => op)).toEqual([
+    'Conv',
+    'Relu',
+    'ReduceMean',
+    'Reshape',
+    'MatMul',
+  ]);
+  expect([...(weights.get('backbone/turned') ?? [])].slice(0, 4)).toEqual([-10, -10, 0, 2.5]);
+});
+
+interface Golden {
+  readonly models: Readonly<
+    Record<
+      string,
+      {
+        readonly top1: number;
+        readonly logits0_4: readonly number[];
+        readonly features0_4: readonly number[];
+        readonly featuresSum: number;
+      }
+    >
+  >;
+}
+
+const backbones = `${sharedData}/backbones`;
+const golden: Golden = sharedData
+  ? JSON.parse(readFileSync(`${backbones}/golden.json`, 'utf8'))
+  : { models: {} };
+if (!sharedData) console.log('skipped: the backbones of ../shared/data are not there');
+
+describe.runIf(sharedData)('backbones', () => {
+  it.each(Object.entries(golden.models))('%s gives its golden numbers', async (name, expected) => {
+    const file = readFileSync(`${backbones}/${name}`);
+    const images = pictures([1, 3, 224, 224]);
+    const before = await run(file, images);
+    const { logits, features } = await run(rewrite(file, { imageSize: 224 }).file, images);
+    const close = (numbers: readonly number[]) =>
+      numbers.map((number) => expect.closeTo(number, 2));
+    expect([...(logits?.data ?? [])].slice(0, 5)).toEqual(close(expected.logits0_4));
+    expect([...(features?.data ?? [])].slice(0, 5)).toEqual(close(expected.features0_4));
+    const scale = Math.max(...(before.logits?.data ?? []).map(Math.abs));
+    logits?.data.forEach((value, i) => {
+      expect(Math.abs(value - (before.logits?.data[i] as number))).toBeLessThan(1e-4 * scale);
+    });
+    expect(features?.data.reduce((sum, x) => sum + x, 0)).toBeCloseTo(expected.featuresSum, 1);
+  });
+});

@@ -1,0 +1,161 @@
+/**
+ * Reads an image classifier that was trained elsewhere from its ONNX file into a graph with named
+ * weights, which can be cut, differentiated and written again like any other.
+ */
+import { RelearnError } from '../../base/errors.ts';
+import { decodeOnnx } from '../../formats/onnx.ts';
+import { GraphBuilder } from './builder.ts';
+import { findFeatureCut } from './find-feature-cut.ts';
+import type { Graph, Value } from './graph.ts';
+import { type ImportedNodes, importNodes } from './import-nodes.ts';
+import { readPictureInput } from './picture-input.ts';
+import { type OnnxSource, scanOnnx } from './scan-onnx.ts';
+import { onlyNeeded } from './subgraph.ts';
+
+export interface FromOnnxOptions {
+  /** How many pictures the graph takes at once. */
+  readonly batch: number;
+  /** Rows and columns of the pictures; needed where the file leaves them open. */
+  readonly imageSize?: number;
+  /**
+   * Name of the value in the file that serves as features: [N,F], or [N,F,H,W], which is averaged
+   * over the picture. Where it is given, what comes after it is not read and there are no logits.
+   */
+  readonly features?: string;
+}
+
+export interface ImportedClassifier {
+  /**
+   * Input `images` float32 [batch, channels, height, width]; outputs `features` [batch, F] and,
+   * unless the features were named, `logits` [batch, classes]. Weights are named `backbone/` and
+   * their name in the file, and start with the file's numbers.
+   */
+  readonly graph: Graph;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly channels: 1 | 3;
+  readonly height: number;
+  readonly width: number;
+  readonly featureCount: number;
+  /** Undefined where the features were named. */
+  readonly classes: number | undefined;
+}
+
+const refuse = (code: string, message: string, hint: string): RelearnError =>
+  new RelearnError('invalid', code, message, { hint });
+
+/**
+ * @throws RelearnError corrupt/`invalid_model_file`; invalid with a code that begins with `onnx_`:
+ *   see `scanOnnx` and `importNodes`, and `onnx_input`, `onnx_layout`, `onnx_image_size`,
+ *   `onnx_no_classifier`, `onnx_several_classifiers`, `onnx_output`
+ */
+export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedClassifier => {
+  const source = scanOnnx(decodeOnnx(bytes));
+  const layout = readPictureInput(source.input, options.imageSize);
+  const { channels, height, width } = layout;
+  const builder = new GraphBuilder();
+  const images = builder.input('images', 'float32', [options.batch, channels, height, width]);
+  const wanted = options.features ? [options.features] : answerNames(source);
+  const { computed, weights } = importNodes(source, {
+    builder,
+    // Where the file takes channels last, its own transposition is undone by this one.
+    input: layout.channelsLast
+      ? builder.apply('Transpose', [images], { permutation: [0, 2, 3, 1] })
+      : images,
+    wanted,
+    batch: { exported: layout.batch, built: options.batch },
+  });
+
+  const found = options.features
+    ? { features: computed(options.features), logits: undefined }
+    : findClassifier(builder, source, computed);
+  const features = asRows(builder, found.features, 'feature output');
+  builder.output('features', features);
+  const logits = found.logits && asRows(builder, found.logits, 'answer');
+  if (logits) builder.output('logits', logits);
+  const graph = onlyNeeded(builder.build());
+  const used = new Set(graph.parameters.map(({ value }) => value.name));
+  return {
+    graph,
+    weights: new Map([...weights].filter(([name]) => used.has(name))),
+    channels,
+    height,
+    width,
+    featureCount: features.shape[1] as number,
+    classes: logits?.shape[1],
+  };
+};
+
+/** The outputs to read: by their usual names where a file has several, else all of them. */
+const answerNames = ({ outputs }: OnnxSource): readonly string[] => {
+  const names = outputs.map(({ name }) => name);
+  return names.includes('logits')
+    ? names.filter((name) => name === 'logits' || name === 'features')
+    : names;
+};
+
+/** The answer and its features: as the file names them, or found by walking back. */
+const findClassifier = (
+  builder: GraphBuilder,
+  source: OnnxSource,
+  computed: ImportedNodes['computed'],
+): { readonly features: Value; readonly logits: Value } => {
+  const names = answerNames(source);
+  const values = new Map(names.map((name) => [name, computed(name)]));
+  const named = values.get('features');
+  const answers = [...new Set(values.values())].filter(
+    (value) => value !== named && isAnswer(value),
+  );
+  const last = answers.filter((value) => !answers.some((other) => leadsTo(builder, value, other)));
+  const [answer, ...more] = last;
+  if (!answer)
+    throw refuse(
+      'onnx_no_classifier',
+      `No output of the file is float32 [N, classes]: ${names.map((name) => `${name} [${values.get(name)?.shape}]`).join(', ')}.`,
+      'Name the value that serves as features, or use a file with its classifier.',
+    );
+  if (more.length > 0)
+    throw refuse(
+      'onnx_several_classifiers',
+      `The file has ${last.length} outputs [N, classes] that do not depend on each other.`,
+      'Name the value that serves as features, or export the model with one output.',
+    );
+  const fixed = new Set([...builder.parameters.map(({ value }) => value), ...builder.constants()]);
+  const cut = findFeatureCut(builder.nodes, fixed, answer);
+  if (cut) return { logits: cut.logits, features: named ?? cut.features };
+  if (named) return { logits: answer, features: named };
+  throw refuse(
+    'onnx_no_classifier',
+    `The output "${names.find((name) => values.get(name) === answer)}" is not made by a last layer over features.`,
+    'Name the value that serves as features, or use a file with its classifier.',
+  );
+};
+
+const isAnswer = ({ dtype, shape }: Value): boolean =>
+  dtype === 'float32' &&
+  (shape[1] ?? 0) > 1 &&
+  (shape.length === 2 || (shape.length === 4 && shape[2] === 1 && shape[3] === 1));
+
+const leadsTo = (builder: GraphBuilder, from: Value, to: Value): boolean => {
+  if (from === to) return false;
+  const reached = new Set([from]);
+  for (const { inputs, outputs } of builder.nodes)
+    if (inputs.some((input) => reached.has(input)))
+      for (const output of outputs) reached.add(output);
+  return reached.has(to);
+};
+
+/** [N,F,H,W] averaged over the picture to [N,F]; rows stay. */
+const asRows = (builder: GraphBuilder, value: Value, what: string): Value => {
+  const { dtype, shape } = value;
+  if (dtype === 'float32' && shape.length === 2) return value;
+  if (dtype === 'float32' && shape.length === 4) {
+    return shape[2] === 1 && shape[3] === 1
+      ? builder.apply('Reshape', [value], { shape: shape.slice(0, 2) })
+      : builder.apply('ReduceMean', [value], { axes: [2, 3], keepDimensions: false });
+  }
+  throw refuse(
+    'onnx_output',
+    `The ${what} is ${dtype} [${shape}], neither [N,F] nor [N,F,H,W].`,
+    'Name another value, such as what the last layer reads.',
+  );
+};

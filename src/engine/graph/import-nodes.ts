@@ -1,0 +1,233 @@
+/**
+ * Reads the nodes of a scanned ONNX file into a graph that is being built: what is known is folded,
+ * every other node is turned by its rule into nodes of the graph.
+ */
+import { isRelearnError, RelearnError } from '../../base/errors.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { tensor } from '../tensor/tensor.ts';
+import { findBoundaries } from './boundaries.ts';
+import type { GraphBuilder } from './builder.ts';
+import { folds } from './fold-constants.ts';
+import type { Value } from './graph.ts';
+import { type ImportCall, importRules, unsupported } from './import-rules.ts';
+import { integers, type Literal } from './literal.ts';
+import { namedExtents } from './node-shapes.ts';
+import type { SourceNode } from './onnx-node.ts';
+import type { OnnxSource } from './scan-onnx.ts';
+
+export interface ImportedNodes {
+  /** @throws RelearnError invalid/`onnx_output` where the name is not a computed value */
+  computed(name: string): Value;
+  /** The file's numbers by the weight's name in the graph. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+interface ImportOptions {
+  readonly builder: GraphBuilder;
+  /** What stands for the file's input. */
+  readonly input: Value;
+  /** Names of the values that are wanted; nodes that they don't need are not read. */
+  readonly wanted: readonly string[];
+  readonly batch: ImportCall['batch'];
+}
+
+/** Numbers computed while reading, over the whole file. */
+const mostFolded = 2 ** 28;
+
+type Operand =
+  | { readonly literal: Literal; readonly name: string }
+  | { readonly literal?: never; readonly value: Value };
+
+/**
+ * @throws RelearnError invalid/`onnx_operator` for an operator without a rule, `onnx_shape` where
+ *   shapes do not fit, `onnx_dynamic` where numbers must be known and are computed from pictures
+ */
+export const importNodes = (source: OnnxSource, options: ImportOptions): ImportedNodes => {
+  const { builder, wanted, batch } = options;
+  const weights = new Map<string, Float32Array>();
+  const operands = new Map<string, Operand>();
+  const made = new Map<string, Value>();
+  for (const [name, literal] of source.initializers) operands.set(name, { literal, name });
+  operands.set(source.input.name, { value: options.input });
+
+  const asValue = (operand: Operand, role: 'plain' | 'kernel' | 'statistic'): Value => {
+    if (!operand.literal) return operand.value;
+    const { literal, name } = operand;
+    const known = made.get(name);
+    if (known) return known;
+    const isWeight =
+      literal.kind === 'float' && literal.stored && (literal.data.length > 1 || role !== 'plain');
+    const value = isWeight ? weight(name, literal, role) : constant(builder, literal);
+    made.set(name, value);
+    return value;
+  };
+  const weight = (name: string, { data, shape }: Literal, role: string): Value => {
+    const numbers = data as Float32Array;
+    weights.set(`${weightPrefix}${name}`, numbers);
+    return builder.parameter(`${weightPrefix}${name}`, shape, () => numbers.slice(), {
+      trainable: role !== 'statistic',
+      decay: role === 'kernel',
+    });
+  };
+
+  let folded = 0;
+  const fold = (node: SourceNode): readonly Literal[] | undefined => {
+    const inputs = node.inputs.map((name) => operands.get(name));
+    const first = inputs[0];
+    if (node.op === 'Shape' && first && !first.literal)
+      return [integers(namedExtents(node, first.value.shape))];
+    if (node.op === 'Size' && first && !first.literal)
+      return [integers([sizeOf(first.value.shape)], [])];
+    const rule = folds[node.op];
+    if (!rule || inputs.some((operand) => operand && !operand.literal)) return undefined;
+    const results = [
+      rule(
+        inputs.map((operand) => operand?.literal),
+        node,
+      ),
+    ].flat();
+    for (const { data } of results) folded += data.length;
+    if (folded > mostFolded)
+      throw new RelearnError(
+        'invalid',
+        'onnx_too_complex',
+        `The file computes more than ${mostFolded} constant numbers, up to ${node.title}.`,
+        { hint: 'Use a file that an exporter wrote for one picture classifier.' },
+      );
+    return results;
+  };
+
+  const call = (node: SourceNode): ImportCall => {
+    const operand = (index: number): Operand => {
+      const found = operands.get(node.inputs[index] ?? '');
+      if (!found) throw unsupported(node, `lacks its input ${index}`);
+      return found;
+    };
+    const has = (index: number) => (node.inputs[index] ?? '') !== '';
+    return {
+      builder,
+      node,
+      opset: source.opset,
+      batch,
+      has,
+      value: (index) => asValue(operand(index), 'plain'),
+      kernel: (index) => asValue(operand(index), 'kernel'),
+      statistic: (index) => asValue(operand(index), 'statistic'),
+      literal: (index) => {
+        if (!has(index)) return undefined;
+        const { literal } = operand(index);
+        if (literal) return literal;
+        throw new RelearnError(
+          'invalid',
+          'onnx_dynamic',
+          `Input ${index} of ${node.title} depends on the picture; it must be a known number.`,
+          { hint: 'Export by tracing with one fixed picture size.' },
+        );
+      },
+    };
+  };
+
+  const nodes = neededNodes(source.nodes, wanted);
+  for (const node of nodes) {
+    if (passesOn.has(node.op)) {
+      const operand = operands.get(node.inputs[0] ?? '');
+      if (!operand) throw unsupported(node, 'has no input');
+      const name = node.outputs[0] ?? '';
+      // A copy of a weight is a weight of its own: exporters store equal numbers once.
+      operands.set(name, operand.literal ? { literal: operand.literal, name } : operand);
+      continue;
+    }
+    const results = named(node, () => fold(node));
+    if (results) {
+      results.forEach((literal, index) => {
+        const name = node.outputs[index] ?? '';
+        operands.set(name, { literal, name });
+      });
+      continue;
+    }
+    const rule = importRules[node.op];
+    if (!rule) throw unknownOperator(node, nodes, source.input.name, wanted, operands);
+    named(node, () => rule(call(node))).forEach((value, index) => {
+      if (!value.shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
+        throw unsupported(node, `would make the shape [${value.shape}]`);
+      operands.set(node.outputs[index] ?? '', { value });
+    });
+  }
+  return {
+    weights,
+    computed: (name) => {
+      const operand = operands.get(name);
+      if (operand && !operand.literal) return operand.value;
+      throw new RelearnError(
+        'invalid',
+        'onnx_output',
+        `"${name}" is not computed from the picture.`,
+        { hint: 'Name an output that depends on the picture.' },
+      );
+    },
+  };
+};
+
+/** Weights of an imported file carry their names there after this. */
+const weightPrefix = 'backbone/';
+
+/** Operators that, for answering, give their input on unchanged. */
+const passesOn: ReadonlySet<string> = new Set(['Identity', 'Dropout']);
+
+const constant = (builder: GraphBuilder, { data, kind, shape }: Literal): Value => {
+  if (kind === 'float') {
+    const [only] = data;
+    return shape.length === 0 && only !== undefined
+      ? builder.scalar(only)
+      : builder.constant({ dtype: 'float32', shape, data: data as Float32Array });
+  }
+  if (kind === 'boolean') return builder.constant(tensor('bool', shape, Uint8Array.from(data)));
+  const integer = BigInt64Array.from(data as Float64Array, (number) =>
+    BigInt.asIntN(64, BigInt(number)),
+  );
+  return builder.constant(tensor('int64', shape, integer));
+};
+
+const neededNodes = (
+  nodes: readonly SourceNode[],
+  wanted: readonly string[],
+): readonly SourceNode[] => {
+  const needed = new Set(wanted);
+  const kept = nodes.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some((output) => output !== '' && needed.has(output))) return false;
+    for (const input of inputs) needed.add(input);
+    return true;
+  });
+  return kept.reverse();
+};
+
+/** Runs a rule; what goes wrong in it names the node. */
+const named = <T>(node: SourceNode, run: () => T): T => {
+  try {
+    return run();
+  } catch (cause) {
+    if (cause instanceof RelearnError && cause.kind !== 'internal') throw cause;
+    const why = isRelearnError(cause) ? cause.message : 'its inputs are not what it takes';
+    throw new RelearnError('invalid', 'onnx_shape', `The ${node.title} does not fit: ${why}.`, {
+      cause,
+      hint: 'Check the picture size, or export the model again with the size you want.',
+    });
+  }
+};
+
+/** Names the last value before the node that could serve as features. */
+const unknownOperator = (
+  node: SourceNode,
+  nodes: readonly SourceNode[],
+  input: string,
+  wanted: readonly string[],
+  operands: ReadonlyMap<string, Operand>,
+): RelearnError => {
+  const cut = findBoundaries(nodes, input, wanted).findLast((name) => operands.has(name));
+  return new RelearnError('invalid', 'onnx_operator', `Relearn has no rule for ${node.title}.`, {
+    hint: cut
+      ? `Name "${cut}" as the feature output: it is the nearest one before this node.`
+      : 'Export the model with standard operators, for example torch.onnx.export(…, opset_version=17).',
+    details: { operator: node.op, ...(cut ? { cut } : {}) },
+  });
+};

@@ -1,0 +1,15 @@
+/** How each ONNX operator is read: the one table from operator to rule. */
+import { elementwise } from './import-rules/elementwise.ts';
+import type { ImportRule } from './import-rules/import-rule.ts';
+import { movement } from './import-rules/movement.ts';
+import { products } from './import-rules/products.ts';
+import { windows } from './import-rules/windows.ts';
+
+export { type ImportCall, unsupported } from './import-rules/import-rule.ts';
+
+export const importRules: Readonly<Record<string, ImportRule>> = {
+  ...elementwise,
+  ...movement,
+  ...windows,
+  ...products,
+};
