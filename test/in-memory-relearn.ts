@@ -79,6 +79,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       step: (index + 1) * 50,
       trainLoss: 0.7 / (index + 1),
       trainAccuracy: accuracy - 0.1 / (index + 1),
+      validationLoss: 0.72 / (index + 1),
       validationAccuracy: accuracy - 0.12 / (index + 1),
     }));
     runs.push({ id: `run-${version}`, startedAt: at(), version, points, report });
@@ -191,6 +192,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       pending: Object.fromEntries(labels.map((label) => [label, pendingOf(label).length])),
       threshold,
       training,
+      resumable: null,
       lastRun: runs.at(-1)?.report ?? null,
     }),
     models: {

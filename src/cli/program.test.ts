@@ -284,7 +284,7 @@ describe('commands', () => {
       return memory.train(options);
     };
     const line =
-      'train --from scratch --rounds 3 --steps 20 --target-accuracy .9 --max-minutes 1.5 --batch-size 16 --learning-rate 1e-3 --seed 0';
+      'train --from scratch --rounds 3 --steps 20 --patience 5 --target-accuracy .9 --max-minutes 1.5 --batch-size 16 --learning-rate 1e-3 --seed 0';
     const { code, stdout, stderr } = await relearn(line, { relearn: { train } });
     expect(code).toBe(0);
     expect(asked[0]).toMatchObject({
@@ -413,6 +413,7 @@ describe('commands', () => {
       'champion',
       'lastRun',
       'pending',
+      'resumable',
       'threshold',
       'training',
     ]);

@@ -27,6 +27,8 @@ export interface DataLoaderOptions {
   readonly random: Random;
   /** true = every batch draws the classes equally; false = shuffled without replacement. */
   readonly balanced: boolean;
+  /** Batches that an interrupted run has had already; this loader goes on after them. Default 0. */
+  readonly skip?: number;
   /** Decoded pictures kept in memory, in bytes. Default 2 GiB; the rest is decoded on demand. */
   readonly memoryBudgetBytes?: number;
   /** Default true: vary pictures in a worker thread. It exists only in the built program. */
@@ -70,7 +72,8 @@ export const createDataLoader = (options: DataLoaderOptions): DataLoader => {
   const workers = (options.workers ?? true) && augmentation !== null;
   const augmenter = workers ? augmentInWorker(geometry) : augmentHere(geometry);
 
-  let batches = 0;
+  let batches = options.skip ?? 0;
+  for (let drawn = 0; drawn < batches * batchSize; drawn++) drawPicture();
   const prepare = async (): Promise<TrainingBatch> => {
     const indices = Array.from({ length: batchSize }, drawPicture);
     const chances = random.fork(`batch ${batches++}`);

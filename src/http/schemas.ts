@@ -86,6 +86,15 @@ export const statusReport = z.object({
   pending: z.record(z.string(), z.int()),
   threshold: z.int(),
   training: trainingProgress.nullable(),
+  resumable: z
+    .object({
+      id: z.string(),
+      startedAt: z.string(),
+      savedAt: z.string(),
+      rounds: z.int(),
+      step: z.int(),
+    })
+    .nullable(),
   lastRun: trainReportSchema.nullable(),
 });
 export const runsReport = z.object({
@@ -99,6 +108,7 @@ export const runsReport = z.object({
           step: z.number(),
           trainLoss: z.number(),
           trainAccuracy: z.number(),
+          validationLoss: z.number().nullable(),
           validationAccuracy: z.number(),
         }),
       ),

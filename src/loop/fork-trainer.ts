@@ -32,7 +32,7 @@ const crashed = (
     'training_crashed',
     `The training process ended early (${signal ?? `exit code ${code}`}).${output === '' ? '' : `\n${output}`}`,
     {
-      hint: 'Nothing was lost; train again. If it ended for lack of memory, use a smaller --batch-size.',
+      hint: 'Nothing was lost: go on with relearn train --resume, or train again. If it ended for lack of memory, use a smaller --batch-size.',
       ...(decoding === undefined ? {} : { details: { decoding } }),
     },
   );
@@ -57,6 +57,7 @@ const runChild = (child: ChildProcess, order: TrainingOrder, watch: TrainingWatc
         watch.onProgress(progress);
       },
       line: ({ line }) => watch.onLine(line),
+      curve: ({ points }) => watch.onCurve(points),
       decoding: ({ key }) => {
         decoding = key;
       },

@@ -29,6 +29,8 @@ export interface TrainOptions extends Partial<FitOptions> {
   /** Default: champion where there is one, else scratch. */
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
+  /** Go on with the training that was interrupted, as it was started; see `status().resumable`. */
+  readonly resume?: boolean;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
   /** The lines of a round, as the article prints them: round, best accuracy, rounds left. */
@@ -99,6 +101,7 @@ export interface RunSummary {
     readonly step: number;
     readonly trainLoss: number;
     readonly trainAccuracy: number;
+    readonly validationLoss: number | null;
     readonly validationAccuracy: number;
   }[];
   readonly report: TrainReport | null;

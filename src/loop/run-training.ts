@@ -9,21 +9,23 @@ import { sha256 } from '../base/hash.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { findArchitecture } from '../engine/nn/model-file.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
-import type { ObjectRef } from '../records/json-object.ts';
+import { encodeJson, type ObjectRef } from '../records/json-object.ts';
 import { modelCardKey, modelKey } from '../records/keys.ts';
 import { encodeModelCard, type ModelCard } from '../records/model-card.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { TrainingProgress } from '../records/reports.ts';
+import type { RunPoint } from '../records/run.ts';
 import type { Settings } from '../records/settings.ts';
 import { decodeTrainingManifest } from '../records/training-manifest.ts';
 import { decidePromotion } from '../registry/promotion-gate.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
-import { fit } from '../training/fit.ts';
+import { type CurvePoint, fit } from '../training/fit.ts';
 import { createEventFile } from './event-file.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
 import { measure } from './measure.ts';
+import { createRunCheckpoints } from './run-checkpoints.ts';
 import { startingProgress } from './run-journal.ts';
 import type { TrainingOutcome, TrainingRequest, TrainingWatch } from './trainer.ts';
 
@@ -77,6 +79,20 @@ const evaluateModel = async (
   }
 };
 
+const toRunPoint = ({
+  step,
+  trainLoss,
+  trainAccuracy,
+  validationLoss,
+  validationAccuracy,
+}: CurvePoint): RunPoint => ({
+  step,
+  trainLoss,
+  trainAccuracy,
+  validationLoss,
+  validationAccuracy,
+});
+
 /** Content-addressed: where the object is there already, it only has to be whole. */
 const upload = async (store: ObjectStore, key: string, bytes: Uint8Array): Promise<ObjectRef> => {
   const hash = sha256(bytes);
@@ -114,6 +130,12 @@ export const runTraining = async (
   );
   checkLabels(settings, train);
 
+  const checkpoints = createRunCheckpoints(
+    site,
+    runId,
+    // The manifest stands for settings, seed and items; pictures that were set aside since count too.
+    sha256(encodeJson([request.manifest.sha256, preprocessing, train.length, validation.length])),
+  );
   const events = createEventFile(site, runId);
   const fitted = await fit({
     architecture,
@@ -128,7 +150,13 @@ export const runTraining = async (
     ...(initial ? { initial: await readVerified(store, initial.model) } : {}),
     onProgress: (progress) => tell({ phase: 'training', ...progress }),
     onLine: watch.onLine,
+    onRound: (curve) => {
+      watch.onCurve(curve.map(toRunPoint));
+      return true;
+    },
     onEvents: events.add,
+    checkpoints,
+    resume: request.resume,
   });
   await events.close();
 
@@ -183,11 +211,6 @@ export const runTraining = async (
       holdout: { n, accuracy, interval, perLabel, confusionMatrix },
       gate,
     },
-    points: fitted.curve.map(({ step, trainLoss, trainAccuracy, validationAccuracy }) => ({
-      step,
-      trainLoss,
-      trainAccuracy,
-      validationAccuracy,
-    })),
+    points: fitted.curve.map(toRunPoint),
   };
 };

@@ -6,6 +6,7 @@ import { leaseTimeToLive } from '../registry/lease.ts';
 import type { LeaseRecord, RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { isOwnerDead } from './process-owner.ts';
+import { findResumable } from './resumable-run.ts';
 import { readProgress, readRuns, startingProgress } from './run-journal.ts';
 
 /** For display only; whether a lease may be taken over is the lease desk's question. */
@@ -58,6 +59,7 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
     ),
     threshold: settings.threshold,
     training,
+    resumable: training ? null : ((await findResumable(components, state))?.run ?? null),
     lastRun: runs.findLast(({ report }) => report !== null)?.report ?? null,
   };
 };

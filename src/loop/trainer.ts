@@ -24,6 +24,8 @@ export interface TrainingRequest {
   /** Decode each feedback picture alone first, because earlier trainings came to nothing. */
   readonly suspectFeedback: boolean;
   readonly options: FitOptions;
+  /** Go on from the run's last checkpoint instead of starting anew. */
+  readonly resume: boolean;
 }
 
 /** A candidate whose objects are all in the store, and what is told of it. */
@@ -37,6 +39,8 @@ export interface TrainingWatch {
   readonly signal: AbortSignal;
   onProgress(progress: TrainingProgress): void;
   onLine(line: string): void;
+  /** The curve so far, after each round. */
+  onCurve(points: readonly RunPoint[]): void;
   /** Resolves once the parent knows that this object is decoded next. */
   onDecoding(key: string): Promise<void>;
 }

@@ -31,6 +31,7 @@ process.once('message', async ({ store: url, threads, request }: TrainingOrder) 
       signal: new AbortController().signal,
       onProgress: (progress) => void tell({ type: 'progress', progress }),
       onLine: (line) => void tell({ type: 'line', line }),
+      onCurve: (points) => void tell({ type: 'curve', points }),
       onDecoding: (key) => tell({ type: 'decoding', key }),
     });
     await tell({ type: 'done', outcome });

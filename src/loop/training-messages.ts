@@ -1,6 +1,7 @@
 /** What the training process and its parent say to each other. Plain JSON both ways. */
 import { type ErrorKind, RelearnError } from '../base/errors.ts';
 import type { TrainingProgress } from '../records/reports.ts';
+import type { RunPoint } from '../records/run.ts';
 import type { TrainingOutcome, TrainingRequest } from './trainer.ts';
 
 /** The one message to the child; everything else it needs lies in the store. */
@@ -22,6 +23,7 @@ export interface SentError {
 export type TrainingMessage =
   | { readonly type: 'progress'; readonly progress: TrainingProgress }
   | { readonly type: 'line'; readonly line: string }
+  | { readonly type: 'curve'; readonly points: readonly RunPoint[] }
   | { readonly type: 'decoding'; readonly key: string }
   | { readonly type: 'done'; readonly outcome: TrainingOutcome }
   | { readonly type: 'error'; readonly error: SentError };

@@ -57,3 +57,11 @@ it('tells own items from foreign objects', () => {
     expect(keys.parseItemKey(key)).toBeUndefined();
   }
 });
+
+it('knows the run that a checkpoint belongs to', () => {
+  expect(keys.parseCheckpointKey(keys.checkpointKey('r1'))).toBe('r1');
+  expect(keys.parseCheckpointKey(keys.checkpointPartKey('r1', hash))).toBe('r1');
+  for (const key of ['runs/r1/run.json', 'runs/r1/checkpoint/x', `base/r1/checkpoint/${hash}`]) {
+    expect(keys.parseCheckpointKey(key)).toBeUndefined();
+  }
+});

@@ -78,5 +78,13 @@ export const trainingManifestKey = (runId: string): string => runFileKey(runId, 
 export const parseRunRecordKey = (key: string): string | undefined =>
   /^runs\/([a-z0-9_.-]+)\/run\.json$/.exec(key)?.[1];
 
+/** Where a training may go on after it was interrupted: a record, and the parts it names. */
+export const checkpointKey = (runId: string): string => runFileKey(runId, 'checkpoint.json');
+export const checkpointPartKey = (runId: string, sha256: string): string =>
+  runFileKey(runId, `checkpoint/${sha256}`);
+/** The run whose checkpoint a key belongs to. */
+export const parseCheckpointKey = (key: string): string | undefined =>
+  /^runs\/([a-z0-9_.-]+)\/checkpoint(?:\.json|\/[0-9a-f]{64})$/.exec(key)?.[1];
+
 export const probePrefix = 'probe/';
 export const probeKey = (id: string): string => `${probePrefix}${id}`;

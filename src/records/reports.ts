@@ -155,11 +155,23 @@ export interface TrainingProgress {
   readonly secondsLeft: number | null;
 }
 
+/** A training that was interrupted and left a checkpoint. */
+export interface ResumableRun {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly savedAt: string;
+  /** Whole rounds and steps up to the checkpoint. */
+  readonly rounds: number;
+  readonly step: number;
+}
+
 export interface StatusReport {
   readonly champion: number | null;
   /** Items that count toward the threshold, per label. */
   readonly pending: Readonly<Record<string, number>>;
   readonly threshold: number;
   readonly training: TrainingProgress | null;
+  /** What `relearn train --resume` would go on with. */
+  readonly resumable: ResumableRun | null;
   readonly lastRun: TrainReport | null;
 }

@@ -6,7 +6,9 @@ const run: RunRecord = {
   id: 'r1',
   startedAt: '2026-01-01T00:00:00.000Z',
   version: 2,
-  points: [{ step: 10, trainLoss: 0.7, trainAccuracy: 0.5, validationAccuracy: 0.6 }],
+  points: [
+    { step: 10, trainLoss: 0.7, trainAccuracy: 0.5, validationLoss: 0.65, validationAccuracy: 0.6 },
+  ],
   report: {
     version: 2,
     parent: 1,

@@ -8,6 +8,8 @@ const pointSchema = z.object({
   step: z.number(),
   trainLoss: z.number(),
   trainAccuracy: z.number(),
+  /** null in runs of earlier releases. */
+  validationLoss: z.number().nullable().default(null),
   validationAccuracy: z.number(),
 });
 

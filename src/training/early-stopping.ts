@@ -10,21 +10,30 @@ export interface EarlyStopping {
   /** The highest so far; null before the first round. */
   readonly bestAccuracy: number | null;
   readonly roundsLeft: number;
+  state(): StoppingState;
 }
 
-export const createEarlyStopping = (patience: number): EarlyStopping => {
-  let bestAccuracy: number | null = null;
-  let lowestLoss = Number.POSITIVE_INFINITY;
-  let roundsLeft = patience;
+export interface StoppingState {
+  readonly bestAccuracy: number | null;
+  readonly lowestLoss: number | null;
+  readonly roundsLeft: number;
+}
+
+/** @param from the state of a run that was interrupted */
+export const createEarlyStopping = (patience: number, from?: StoppingState): EarlyStopping => {
+  let bestAccuracy = from?.bestAccuracy ?? null;
+  let lowestLoss = from?.lowestLoss ?? null;
+  let roundsLeft = from?.roundsLeft ?? patience;
   return {
     observe: ({ accuracy, loss }) => {
-      const best = loss < lowestLoss;
+      const best = lowestLoss === null || loss < lowestLoss;
       const improved = best || bestAccuracy === null || accuracy > bestAccuracy;
-      lowestLoss = Math.min(lowestLoss, loss);
+      if (best) lowestLoss = loss;
       bestAccuracy = Math.max(bestAccuracy ?? 0, accuracy);
       roundsLeft = improved ? patience : roundsLeft - 1;
       return { best };
     },
+    state: () => ({ bestAccuracy, lowestLoss, roundsLeft }),
     get bestAccuracy() {
       return bestAccuracy;
     },

@@ -1,6 +1,6 @@
 /** The training loop on small pictures that it really has to learn. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { createRandom } from '../base/random.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
@@ -9,6 +9,7 @@ import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
 import { evaluate } from './evaluate.ts';
 import { type FitOptions, type FitRequest, fit } from './fit.ts';
+import { type Checkpoints, checkpointsInMemory } from './training-state.ts';
 
 const size = 32;
 const preprocessing: Preprocessing = { width: size, height: size, channels: 3, fit: 'fill' };
@@ -147,9 +148,24 @@ describe('fit', () => {
     expect(describeModel(model).labels).toHaveLength(2);
   });
 
-  it('says so when the loss stops being a number', async () => {
-    await expect(fit(request({ rounds: 5, learningRate: 1e30 }))).rejects.toMatchObject({
+  it('goes back and slows down where the rate is too high, and learns then', async () => {
+    const lines: string[] = [];
+    const { curve, stoppedBecause } = await fit(
+      request({ rounds: 3, learningRate: 1 }, { onLine: (line) => lines.push(line) }),
+    );
+    expect(lines[0]).toMatch(/diverged: at step \d+.*Going back/);
+    expect(stoppedBecause).toBe('rounds');
+    expect(curve.map(({ step }) => step)).toEqual([4, 8, 12]);
+  });
+
+  it('ends with the numbers where a tenth of the rate diverges as well', async () => {
+    const running = fit(request({ rounds: 5, learningRate: 1000 }));
+    await expect(running).rejects.toMatchObject({
       code: 'training_diverged',
+      message: expect.stringMatching(
+        /at step \d+, with the learning rate \S+, the loss was .*tenth of the rate: at step \d+/,
+      ),
+      hint: expect.stringContaining('--learning-rate'),
     });
   });
 
@@ -162,6 +178,42 @@ describe('fit', () => {
       ),
     );
     await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  describe('interrupted and resumed', () => {
+    /** Every look at it is 200 seconds later, so that states within a round are kept as well. */
+    const hastyClock = (): Clock => {
+      let now = 0;
+      return { ...systemClock, monotonic: () => (now += 200_000) };
+    };
+
+    /** Runs up to its n-th checkpoint and dies there. */
+    const dieAt = async (n: number, options: Partial<FitOptions>) => {
+      const kept = checkpointsInMemory();
+      const controller = new AbortController();
+      let saved = 0;
+      const checkpoints: Checkpoints = {
+        ...kept,
+        save: async (state) => {
+          await kept.save(state);
+          if (++saved === n) controller.abort();
+        },
+      };
+      const { signal } = controller;
+      await expect(
+        fit(request(options, { checkpoints, signal, clock: hastyClock() })),
+      ).rejects.toMatchObject({ name: 'AbortError' });
+      return kept;
+    };
+
+    it.each([1, 2, 4, 6])('at checkpoint %d gives the same model, bit for bit', async (n) => {
+      const options = { rounds: 3, steps: 5 };
+      const whole = await fit(request(options));
+      const checkpoints = await dieAt(n, options);
+      const { model, curve } = await fit(request(options, { checkpoints, resume: true }));
+      expect(Buffer.compare(model, whole.model)).toBe(0);
+      expect(curve).toEqual(whole.curve);
+    });
   });
 
   it('needs pictures', async () => {

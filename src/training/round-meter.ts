@@ -9,10 +9,23 @@ export interface RoundMeter {
   readonly loss: number | null;
   readonly accuracy: number;
   readonly top2Accuracy: number;
+  state(): MeterState;
 }
 
-export const createRoundMeter = (classes: number): RoundMeter => {
-  let [steps, pictures, lossSum, right, nearlyRight] = [0, 0, 0, 0, 0];
+/** Sums of the round so far. */
+export interface MeterState {
+  readonly steps: number;
+  readonly pictures: number;
+  readonly lossSum: number;
+  readonly right: number;
+  readonly nearlyRight: number;
+}
+
+const nothing: MeterState = { steps: 0, pictures: 0, lossSum: 0, right: 0, nearlyRight: 0 };
+
+/** @param from the state of a run that was interrupted */
+export const createRoundMeter = (classes: number, from: MeterState = nothing): RoundMeter => {
+  let { steps, pictures, lossSum, right, nearlyRight } = from;
   const share = (count: number) => (pictures === 0 ? 0 : count / pictures);
   return {
     add: (loss, logits, labels) => {
@@ -26,8 +39,9 @@ export const createRoundMeter = (classes: number): RoundMeter => {
       });
     },
     reset: () => {
-      [steps, pictures, lossSum, right, nearlyRight] = [0, 0, 0, 0, 0];
+      ({ steps, pictures, lossSum, right, nearlyRight } = nothing);
     },
+    state: () => ({ steps, pictures, lossSum, right, nearlyRight }),
     get loss() {
       return steps === 0 ? null : lossSum / steps;
     },

@@ -14,10 +14,13 @@ import {
 } from '../formats/tensorboard-event.ts';
 import { frameTfRecord } from '../formats/tfrecord.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { CurvePoint } from './fit-types.ts';
 
 export interface TrainingEvents {
   start(graph: Graph): void;
-  scalars(step: number, values: Readonly<Record<string, number>>): void;
+  /** The figures of a round; `validated` where there are validation pictures. */
+  round(point: CurvePoint, validated: Evaluation | undefined): void;
   /** The first pictures of a batch, as the network sees them. @param pixels uint8 [N,H,W,C] */
   images(step: number, pixels: Uint8Array, preprocessing: Preprocessing): Promise<void>;
 }
@@ -34,9 +37,18 @@ export const createTrainingEvents = (
       emit(encodeFileVersionEvent(clock.now()));
       emit(encodeGraphEvent({ now: clock.now(), step: 0 }, describeGraph(graph)));
     },
-    scalars: (step, values) => {
+    round: (point, validated) => {
+      const values = {
+        train_loss: point.trainLoss,
+        train_accuracy: point.trainAccuracy,
+        train_accuracy_topk: point.trainTop2Accuracy,
+        test_accuracy: point.validationAccuracy,
+        ...(validated
+          ? { test_loss: validated.loss, test_accuracy_topk: validated.top2Accuracy }
+          : {}),
+      };
       const scalars = Object.entries(values).map(([tag, value]) => ({ tag, value }));
-      emit(encodeScalarsEvent({ now: clock.now(), step }, scalars));
+      emit(encodeScalarsEvent({ now: clock.now(), step: point.step }, scalars));
     },
     images: async (step, pixels, { width, height, channels }) => {
       const size = width * height * channels;

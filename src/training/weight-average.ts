@@ -8,15 +8,21 @@ export interface WeightAverage {
   update(weights: ReadonlyMap<string, Float32Array>): void;
   /** A copy of the average so far, by name. */
   weights(): ReadonlyMap<string, Float32Array>;
+  /** Steps taken in so far. */
+  readonly updates: number;
 }
 
-/** @param decay share of the old average that each step keeps; less in the first steps */
+/**
+ * @param decay share of the old average that each step keeps; less in the first steps
+ * @param taken how many steps `initial` is the average of already
+ */
 export const createWeightAverage = (
   initial: ReadonlyMap<string, Float32Array>,
   decay: number,
+  taken = 0,
 ): WeightAverage => {
   const average = new Map([...initial].map(([name, data]) => [name, data.slice()]));
-  let updates = 0;
+  let updates = taken;
   return {
     update: (weights) => {
       updates += 1;
@@ -28,5 +34,8 @@ export const createWeightAverage = (
       }
     },
     weights: () => new Map([...average].map(([name, data]) => [name, data.slice()])),
+    get updates() {
+      return updates;
+    },
   };
 };

@@ -6,6 +6,10 @@ import { formatAccuracy, formatBar, formatCount, formatTable } from '../text.ts'
 
 const nextStep = (report: StatusReport): string => {
   if (report.training) return `A training runs since ${report.training.since}.`;
+  if (report.resumable) {
+    const { rounds, savedAt } = report.resumable;
+    return `A training was interrupted after round ${formatCount(rounds)} (saved ${savedAt}): relearn train --resume goes on with it.`;
+  }
   if (report.champion === null)
     return 'Next: relearn import PICTURES, if not done yet, then relearn train.';
   const missing = Object.entries(report.pending).filter(([, count]) => count < report.threshold);

@@ -19,12 +19,13 @@ interface Options {
   readonly architecture?: string;
   readonly rounds?: number;
   readonly steps?: number;
-  readonly patience: number;
+  readonly patience?: number;
   readonly targetAccuracy?: number;
   readonly maxMinutes?: number;
   readonly batchSize?: number;
   readonly learningRate?: number;
   readonly seed?: number;
+  readonly resume?: boolean;
 }
 
 const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
@@ -94,15 +95,20 @@ export const define = (command: Command, session: Session): void => {
     .option('--architecture <NAME>', "compact or article (the store's)")
     .option('--rounds <N>', 'most rounds; a round ends in an evaluation', wholeNumber(1))
     .option('--steps <N>', 'training steps in a round', wholeNumber(1))
-    .option('--patience <N>', 'rounds without a better accuracy before it stops', wholeNumber(1), 5)
+    .option(
+      '--patience <N>',
+      'rounds without a better accuracy before it stops (5)',
+      wholeNumber(1),
+    )
     .option('--target-accuracy <A>', 'stop at this validation accuracy, such as 0.95', accuracy)
     .option('--max-minutes <M>', 'stop after this time', positiveNumber)
     .option('--batch-size <N>', 'pictures in a step', wholeNumber(1))
     .option('--learning-rate <R>', 'peak learning rate', positiveNumber)
     .option('--seed <N>', 'same seed, same data: same weights', wholeNumber(0))
+    .option('--resume', 'go on with the training that was interrupted, as it was started')
     .addHelpText(
       'after',
-      '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n',
+      '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n           relearn train --resume\n',
     )
     .action(
       session.act(async (run, options: Options) => {

@@ -16,7 +16,7 @@ const recipe: Recipe = {
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
   learningRate: 0.0006,
   schedule: oneCycle(0.1),
-  rounds: 8,
+  epochs: 8,
   labelSmoothing: 0,
   averageDecay: null,
   augmentation: 'flip',
@@ -26,7 +26,7 @@ export const article: Architecture = {
   channels: 1,
   imageSize: 224,
   fixedSize: true,
-  recipe: { scratch: recipe, champion: { ...recipe, learningRate: 0.0002, rounds: 5 } },
+  recipe: { scratch: recipe, champion: { ...recipe, learningRate: 0.0002, epochs: 6 } },
   build: (context, images, classes) => {
     const { builder } = context;
     // Pooling before ReLU gives the same values on a quarter of the pixels.

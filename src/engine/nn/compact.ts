@@ -23,7 +23,7 @@ const scratch: Recipe = {
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
   learningRate: 0.003,
   schedule: oneCycle(0.15),
-  rounds: 24,
+  epochs: 40,
   labelSmoothing: 0.1,
   averageDecay: 0.998,
   augmentation: 'standard',
@@ -62,7 +62,7 @@ export const compact: Architecture = {
   channels: 3,
   imageSize: 96,
   fixedSize: false,
-  recipe: { scratch, champion: { ...scratch, learningRate: 0.0015, rounds: 10 } },
+  recipe: { scratch, champion: { ...scratch, learningRate: 0.0015, epochs: 17 } },
   build: (context, images, classes) => {
     const { builder } = context;
     // Centre and scale: most pictures then lie within ±2.

@@ -7,8 +7,8 @@ export interface Recipe {
   readonly optimizer: OptimizerSettings;
   readonly learningRate: number;
   readonly schedule: Schedule;
-  /** Most rounds; a round is one epoch unless steps are given. */
-  readonly rounds: number;
+  /** Passes over the training pictures where there are 8,000; fewer pictures are shown more often. */
+  readonly epochs: number;
   readonly labelSmoothing: number;
   /** Decay of the moving average of the weights that is evaluated and kept; null = the last step's. */
   readonly averageDecay: number | null;

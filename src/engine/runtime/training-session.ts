@@ -3,13 +3,14 @@
  * runs in the training child process.
  */
 
+import { RelearnError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from '../nn/architectures.ts';
 import { createOptimizer, type OptimizerSettings } from '../nn/optimizers.ts';
 import { buildTrainingGraph } from '../nn/training-graph.ts';
-import { sizeOf } from '../tensor/shape.ts';
+import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
 import { createSession } from './session.ts';
 
@@ -21,10 +22,20 @@ export interface TrainingSessionOptions {
   readonly optimizer: OptimizerSettings;
   /** Starting weights by name; those that are missing are initialized. */
   readonly weights?: ReadonlyMap<string, Float32Array>;
+  /** Goes on from a snapshot of a session with the same options instead of starting anew. */
+  readonly resume?: SessionSnapshot;
   /** Draws initial weights and dropout noise. */
   readonly random: Random;
   readonly threads: number;
   readonly profilePrefix?: string;
+}
+
+/** All that the next steps depend on, besides their pictures. */
+export interface SessionSnapshot {
+  /** Steps taken. */
+  readonly step: number;
+  /** Weights, running statistics and optimizer states, by name. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
 }
 
 export interface StepResult {
@@ -44,9 +55,12 @@ export interface TrainingSession {
   step(pixels: Uint8Array, targets: Float32Array, learningRate: number): Promise<StepResult>;
   /** The current weights and running statistics by name; copies nothing. */
   weights(): ReadonlyMap<string, Float32Array>;
+  /** Copies nothing; a later step replaces arrays and never changes them. */
+  snapshot(): SessionSnapshot;
   close(): Promise<void>;
 }
 
+/** @throws RelearnError corrupt/`damaged_checkpoint` where `resume` lacks a tensor of this network */
 export const createTrainingSession = async (
   options: TrainingSessionOptions,
 ): Promise<TrainingSession> => {
@@ -63,15 +77,17 @@ export const createTrainingSession = async (
     ...(profilePrefix ? { profilePrefix } : {}),
   });
 
+  const start = (name: string, shape: Shape, initialize: () => Float32Array): void => {
+    const data = options.resume ? resumed(options.resume, name, shape) : initialize();
+    current.set(name, float32(shape, data));
+  };
   const current = new Map<string, Tensor>();
   for (const { value, initialize } of graph.parameters) {
     const given = options.weights?.get(value.name);
-    current.set(value.name, float32(value.shape, given ?? initialize(random.fork(value.name))));
+    start(value.name, value.shape, () => given ?? initialize(random.fork(value.name)));
   }
-  for (const { name, shape } of states)
-    current.set(name, float32(shape, new Float32Array(sizeOf(shape))));
-  const noiseSource = random.fork('noise');
-  let stepNumber = 0;
+  for (const { name, shape } of states) start(name, shape, () => new Float32Array(sizeOf(shape)));
+  let stepNumber = options.resume?.step ?? 0;
 
   return {
     graph,
@@ -87,7 +103,10 @@ export const createTrainingSession = async (
       const hyperparameters = optimizer.hyperparameters(stepNumber, learningRate);
       for (const [name, value] of Object.entries(hyperparameters))
         if (session.inputNames.includes(name)) inputs[name] = scalar(value);
+      // By step and name, so that a run that was interrupted draws what it would have drawn.
+      const noiseOfStep = random.fork(`noise ${stepNumber}`);
       for (const { name, shape } of noise) {
+        const noiseSource = noiseOfStep.fork(name);
         const data = new Float32Array(sizeOf(shape));
         for (let i = 0; i < data.length; i++) data[i] = noiseSource.next();
         inputs[name] = float32(shape, data);
@@ -106,6 +125,23 @@ export const createTrainingSession = async (
       new Map(
         weights.map(({ name }) => [name, (current.get(name) as Tensor<'float32'>).data] as const),
       ),
+    snapshot: () => ({
+      step: stepNumber,
+      tensors: new Map(
+        [...current].map(([name, { data }]) => [name, data as Float32Array] as const),
+      ),
+    }),
     close: () => session.close(),
   };
+};
+
+const resumed = ({ tensors }: SessionSnapshot, name: string, shape: Shape): Float32Array => {
+  const data = tensors.get(name);
+  if (data?.length === sizeOf(shape)) return data;
+  throw new RelearnError(
+    'corrupt',
+    'damaged_checkpoint',
+    `The checkpoint's tensor ${name} has ${data?.length ?? 'no'} numbers instead of ${sizeOf(shape)}.`,
+    { hint: 'Train again without --resume.' },
+  );
 };

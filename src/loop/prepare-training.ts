@@ -1,0 +1,158 @@
+/**
+ * What a training is to learn from and how: written down and claimed in the log, before anything is
+ * computed. A resumed training claims again what the interrupted one had claimed.
+ */
+import { RelearnError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import type { ObjectRef } from '../records/json-object.ts';
+import { trainingManifestKey } from '../records/keys.ts';
+import { encodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
+import type { Lease } from '../registry/lease.ts';
+import { claimManifest } from '../registry/model-registry.ts';
+import { type RegistryState, versionOf } from '../registry/registry-state.ts';
+import { assembleTrainingSet } from './assemble-training-set.ts';
+import type { Components } from './components.ts';
+import { removeCheckpoints } from './left-checkpoints.ts';
+import { newName } from './new-name.ts';
+import type { TrainOptions } from './relearn-api.ts';
+import { findResumable, nothingToResume } from './resumable-run.ts';
+import type { TrainingRequest } from './trainer.ts';
+
+/** Same seed, same data: same weights. */
+const defaultSeed = 1;
+
+export interface PreparedTraining {
+  readonly manifest: TrainingManifest;
+  readonly ref: ObjectRef;
+  readonly resume: boolean;
+}
+
+interface Start {
+  readonly architecture: string;
+  /** The version to start from; null = from scratch. */
+  readonly parent: number | null;
+}
+
+/** @throws RelearnError usage/`no_champion`, usage/`architecture_mismatch` */
+export const chooseStart = (
+  { settings }: Components,
+  state: RegistryState,
+  { from, architecture }: TrainOptions,
+): Start => {
+  const champion = state.champion === null ? null : versionOf(state, state.champion);
+  if (from === 'champion' && !champion) {
+    throw new RelearnError('usage', 'no_champion', 'There is no champion to start from.', {
+      hint: 'Leave --from out, or use --from scratch.',
+    });
+  }
+  if (from === 'scratch' || !champion) {
+    return { architecture: architecture ?? settings.architecture, parent: null };
+  }
+  const own = champion.entry.architecture;
+  if (architecture === undefined || architecture === own) {
+    return { architecture: own, parent: champion.version };
+  }
+  if (from === undefined) return { architecture, parent: null };
+  throw new RelearnError(
+    'usage',
+    'architecture_mismatch',
+    `The champion is of the architecture ${own}; ${architecture} can't start from its weights.`,
+    { hint: 'Use --from scratch, or leave --architecture out.' },
+  );
+};
+
+const fitOptionNames = [
+  'rounds',
+  'steps',
+  'patience',
+  'targetAccuracy',
+  'maxMinutes',
+  'batchSize',
+  'learningRate',
+] as const;
+
+/** Those that were given. */
+const fitOptions = (options: TrainOptions): TrainingManifest['options'] =>
+  Object.fromEntries(
+    fitOptionNames.flatMap((name) => {
+      const value = options[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+/** The options of a run, as its trainer takes them. */
+export const trainerOptions = ({
+  options,
+  seed,
+}: TrainingManifest): TrainingRequest['options'] => ({
+  ...(options as Omit<TrainingRequest['options'], 'seed'>),
+  seed,
+});
+
+export const prepareNew = async (
+  components: Components,
+  lease: Lease,
+  options: TrainOptions,
+): Promise<PreparedTraining> => {
+  const { clock, newId, registry, store } = components;
+  const { state } = registry;
+  const start = chooseStart(components, state, options);
+  const manifest: TrainingManifest = {
+    formatVersion: 1,
+    runId: newName(clock.now(), newId()),
+    createdAt: new Date(clock.now()).toISOString(),
+    ...start,
+    seed: options.seed ?? defaultSeed,
+    options: fitOptions(options),
+    ...(await assembleTrainingSet(components, state, { fromScratch: start.parent === null })),
+  };
+  const bytes = encodeTrainingManifest(manifest);
+  const ref = { key: trainingManifestKey(manifest.runId), sha256: sha256(bytes) };
+  await store.putIfAbsent(ref.key, bytes);
+  await claimManifest(registry, lease, ref);
+  // From this claim on nothing older can be resumed.
+  await removeCheckpoints(store, manifest.runId);
+  return { manifest, ref, resume: false };
+};
+
+/** @throws RelearnError usage/`resume_mismatch` naming what was asked for and what the run has */
+const checkUnchanged = (options: TrainOptions, manifest: TrainingManifest): void => {
+  const start = options.from && (options.from === 'scratch') !== (manifest.parent === null);
+  const given = Object.entries({
+    ...fitOptions(options),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
+  });
+  const own: Readonly<Record<string, unknown>> = {
+    ...manifest.options,
+    seed: manifest.seed,
+    architecture: manifest.architecture,
+  };
+  const other = [
+    ...(start ? [`it starts from ${manifest.parent === null ? 'scratch' : 'the champion'}`] : []),
+    ...given
+      .filter(([name, value]) => own[name] !== value)
+      .map(([name, value]) => `${name} is ${own[name] ?? "the recipe's"}, not ${value}`),
+  ];
+  if (other.length === 0) return;
+  throw new RelearnError(
+    'usage',
+    'resume_mismatch',
+    `The interrupted training goes on as it was started: ${other.join('; ')}.`,
+    { hint: 'Leave those options out with --resume, or train anew without it.' },
+  );
+};
+
+/** @throws RelearnError not-found/`nothing_to_resume`, usage/`resume_mismatch` */
+export const prepareResumed = async (
+  components: Components,
+  lease: Lease,
+  options: TrainOptions,
+): Promise<PreparedTraining> => {
+  const { registry } = components;
+  const found = await findResumable(components, registry.state);
+  if (!found) throw nothingToResume();
+  checkUnchanged(options, found.manifest);
+  await claimManifest(registry, lease, found.ref);
+  return { manifest: found.manifest, ref: found.ref, resume: true };
+};

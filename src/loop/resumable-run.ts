@@ -1,0 +1,39 @@
+/**
+ * The training that was interrupted and can go on: the last one that was claimed, where it came to
+ * no version and left a checkpoint. An older one can't: its items may be another version's by now.
+ */
+import { RelearnError } from '../base/errors.ts';
+import type { ObjectRef } from '../records/json-object.ts';
+import type { ResumableRun } from '../records/reports.ts';
+import type { TrainingManifest } from '../records/training-manifest.ts';
+import type { RegistryState } from '../registry/registry-state.ts';
+import type { Components } from './components.ts';
+import { describeCheckpoint } from './left-checkpoints.ts';
+
+export interface Resumable {
+  readonly run: ResumableRun;
+  readonly manifest: TrainingManifest;
+  readonly ref: ObjectRef;
+}
+
+/** For a caller that knows that no training is running. */
+export const findResumable = async (
+  { store, feedbackQuery }: Components,
+  state: RegistryState,
+): Promise<Resumable | undefined> => {
+  const claim = state.claims.at(-1);
+  if (!claim || claim.outcome === 'published' || claim.outcome === 'rejected') return undefined;
+  const manifest = await feedbackQuery(state).readManifest(claim.manifest);
+  const checkpoint = await describeCheckpoint(store, manifest.runId);
+  if (!checkpoint) return undefined;
+  const run = { id: manifest.runId, startedAt: manifest.createdAt, ...checkpoint };
+  return { run, manifest, ref: claim.manifest };
+};
+
+export const nothingToResume = (): RelearnError =>
+  new RelearnError(
+    'not-found',
+    'nothing_to_resume',
+    'There is no interrupted training with a checkpoint.',
+    { hint: 'Start one: relearn train' },
+  );
