@@ -14,6 +14,9 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
+const readJson = async (path) => JSON.parse(await readFile(path, 'utf8'));
+const { dependencies } = await readJson(join(root, 'package.json'));
+
 /** Output name → source. Workers and child processes are entries, because they are started by file name. */
 const entries = {
   cli: 'src/cli/main.ts',
@@ -55,7 +58,9 @@ const buildProgram = async () => {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    packages: 'external',
+    // What is installed with the package stays outside; what is only used here is built in.
+    external: Object.keys(dependencies),
+    mainFields: ['module', 'main'],
     sourcemap: 'linked',
     sourcesContent: false,
     metafile: true,
@@ -70,6 +75,21 @@ const buildProgram = async () => {
     if (Date.now() - mtimeMs > staleAfter) await rm(join(dist, name), { force: true });
   }
   await chmod(join(dist, 'cli.js'), 0o755);
+  await writeFile(join(dist, 'THIRD-PARTY.txt'), await licencesOf(Object.keys(metafile.inputs)));
+};
+
+/** The licences of the packages that were built in. */
+const licencesOf = async (inputs) => {
+  const packages = new Set(
+    inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+  );
+  const texts = [...packages].sort().map(async (folder) => {
+    const { name, version, license } = await readJson(join(root, folder, 'package.json'));
+    const file = (await readdir(join(root, folder))).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? await readFile(join(root, folder, file), 'utf8') : `${license}\n`;
+    return `${name} ${version}\n\n${text}`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n`);
 };
 
 /** One hash over everything the page is made of, so that an unchanged page is not built again. */

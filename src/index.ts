@@ -29,3 +29,4 @@ export type * from './records/reports.ts';
 export type { Settings } from './records/settings.ts';
 export { createMemoryStore } from './storage/memory.ts';
 export type { ListOptions, ObjectInfo, ObjectStore } from './storage/object-store.ts';
+export type { CredentialSource, Credentials } from './storage/open-store.ts';

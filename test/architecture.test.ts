@@ -171,6 +171,7 @@ describe('who may hold what', () => {
     const allowed = [
       'src/cli/main.ts',
       'src/functions/',
+      'src/loop/training-child.ts',
       'src/loop/fork-trainer.ts',
       'src/engine/runtime/disable-telemetry.ts',
     ];

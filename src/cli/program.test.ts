@@ -243,6 +243,8 @@ describe('commands', () => {
         imageSize: 64,
         threshold: 200,
         holdout: 0.2,
+        env: {},
+        onBucketCreated: expect.any(Function),
       },
     ]);
     expect(JSON.parse(stdout)).toEqual({

@@ -1,9 +1,13 @@
 /** The command line as a function: arguments in, exit code out. Starts no process, reads no global. */
 import { Command } from 'commander';
+import { storeForms } from '../storage/store-forms.ts';
 import { commandTable } from './command-table.ts';
 import type { CliContext } from './context.ts';
 import { describeFailure, exitCodes } from './failure.ts';
 import { createSession, type Session } from './session.ts';
+
+const describeStores = (): string =>
+  storeForms.map(([form, meaning]) => `  ${form.padEnd(40)} ${meaning}`).join('\n');
 
 const buildProgram = (session: Session): Command => {
   const { context } = session;
@@ -15,13 +19,14 @@ const buildProgram = (session: Session): Command => {
     .helpCommand('help [COMMAND]', 'show what a command takes')
     .option(
       '--store <URL>',
-      'where everything is kept: a folder (default: $RELEARN_STORE, else ./relearn-store)',
+      'where everything is kept: a folder, s3://… or oss://… ($RELEARN_STORE, else ./relearn-store)',
     )
     .option('--json', 'print one JSON document on stdout and nothing else there')
     .option('--quiet', 'print the result only')
     .addHelpText(
       'after',
-      '\nTo see it work:   relearn demo\nA first own one:  relearn init --labels cat,dog && relearn import pictures/ && relearn train\n',
+      `\nStores:\n${describeStores()}\n` +
+        '\nTo see it work:   relearn demo\nA first own one:  relearn init --labels cat,dog && relearn import pictures/ && relearn train\n',
     )
     .configureHelp({ showGlobalOptions: true, helpWidth: context.stdout.columns ?? 100 })
     .configureOutput({

@@ -62,6 +62,7 @@ const createRun = (context: CliContext, shared: SharedOptions, opened: Relearn[]
       const threads = threadsFrom(context.env);
       const relearn = await context.openRelearn({
         clock: context.clock,
+        env: context.env,
         // What a command has to say it says itself.
         log: (level, message) => {
           if (level !== 'info' || context.env.RELEARN_DEBUG) output.warn(message);

@@ -25,7 +25,9 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
     const threads = threadsFrom(env);
     const relearn = await createRelearn({
       store: env.RELEARN_STORE ?? './relearn-store',
+      env,
       inference: 'worker',
+      proveStore: name === 'train',
       ...(threads === undefined ? {} : { threads }),
       log: (level, message, fields) => logger[level](fields ?? {}, message),
     });

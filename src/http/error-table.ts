@@ -67,9 +67,19 @@ const problems: Readonly<Record<string, Problem>> = {
 };
 
 /** Causes that are one and the same to a client. */
-const sameToClients: Readonly<Record<string, string>> = {
-  ambiguous_write: 'storage_unavailable',
-};
+const sameToClients: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    'ambiguous_write',
+    'bucket_not_found',
+    'storage_clock_skew',
+    'storage_credentials_expired',
+    'storage_credentials_missing',
+    'storage_credentials_refused',
+    'storage_denied',
+    'storage_not_suitable',
+    'storage_wrong_region',
+  ].map((code) => [code, 'storage_unavailable']),
+);
 
 /** For codes without a row: what the kind of the error means to a client. */
 const problemOfKind: Readonly<Record<ErrorKind, Problem>> = {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Classifier } from '../engine/runtime/classifier.ts';
+import { probeKey } from '../records/keys.ts';
 import type { Settings } from '../records/settings.ts';
 import { loadSettings } from '../records/stored-settings.ts';
 import { createManifestReader, type FeedbackQuery } from '../registry/feedback-index.ts';
@@ -12,7 +13,8 @@ import { type LeaseDesk, openLeaseDesk } from '../registry/lease.ts';
 import { openRegistryLog, type RegistryLog } from '../registry/registry-log.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { openStore } from '../storage/open-store.ts';
+import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
+import { probeStore } from '../storage/probe.ts';
 import { type BasePictures, createBasePictures } from './base-pictures.ts';
 import { createForkTrainer } from './fork-trainer.ts';
 import { isOwnerDead, nameThisProcess } from './process-owner.ts';
@@ -37,6 +39,18 @@ export interface RelearnOptions {
    * `thread`.
    */
   readonly inference?: 'worker' | 'thread';
+  /**
+   * Where a bucket's region, endpoint and credentials are looked for that its URL does not name:
+   * usually `process.env`. Default: nothing but what Amazon's client finds by itself.
+   */
+  readonly env?: Environment;
+  /** A bucket's credentials in place of those of the environment; asked before every call. */
+  readonly credentials?: CredentialSource;
+  /**
+   * Prove at once that the store keeps the promises the log rests on, for a process that trains
+   * much later. Default: before the first entry of the log.
+   */
+  readonly proveStore?: boolean;
   /** Keep the pictures of predictions for 24 hours, so that feedback can name them by id. Default off. */
   readonly keepPredictions?: boolean;
   /** Threads of one inference, and of the training. Default: 1, and every core. */
@@ -82,10 +96,26 @@ const openerFor =
     return createClassifier(model, { threads });
   };
 
-const trainerFor = ({ store, threads }: RelearnOptions): Trainer =>
+const trainerFor = ({ store, threads, credentials }: RelearnOptions): Trainer =>
   typeof store === 'string'
-    ? createForkTrainer({ store, ...(threads ? { threads } : {}) })
+    ? createForkTrainer({
+        store,
+        ...(threads ? { threads } : {}),
+        ...(credentials ? { credentials } : {}),
+      })
     : () => Promise.reject(new Error('A store passed as an object needs a trainer option.'));
+
+/** Runs once; again only where it failed. */
+const once = (run: () => Promise<void>): (() => Promise<void>) => {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= run().catch((error) => {
+      done = undefined;
+      throw error;
+    });
+    return done;
+  };
+};
 
 /** @throws RelearnError not-found/`store_not_found`, and what the storage throws */
 export const openComponents = async (options: RelearnOptions): Promise<Components> => {
@@ -97,10 +127,17 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
   } = options;
   const store =
     typeof options.store === 'string'
-      ? await openStore(options.store, { clock, newId })
+      ? await openStore(options.store, {
+          clock,
+          newId,
+          ...(options.env ? { env: options.env } : {}),
+          ...(options.credentials ? { credentials: options.credentials } : {}),
+        })
       : options.store;
   const settings = await loadSettings(store);
-  const registry = openRegistryLog(store, { clock, newId });
+  const prove = once(() => probeStore(store, probeKey(newId())));
+  if (options.proveStore) await prove();
+  const registry = openRegistryLog(store, { clock, newId, beforeAppend: prove });
   const owner = await nameThisProcess();
   const readManifest = createManifestReader(store);
   return {

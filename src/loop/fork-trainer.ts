@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism, constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { RelearnError } from '../base/errors.ts';
+import type { CredentialSource } from '../storage/open-store.ts';
 import type { Trainer, TrainingOutcome, TrainingWatch } from './trainer.ts';
 import { fromSentError, type TrainingMessage, type TrainingOrder } from './training-messages.ts';
 
@@ -86,12 +87,20 @@ const runChild = (child: ChildProcess, order: TrainingOrder, watch: TrainingWatc
     });
   });
 
-/** @param options.store as the child opens it: a path or URL */
+export interface ForkTrainerOptions {
+  /** As the child opens it: a path or URL. */
+  readonly store: string;
+  readonly threads?: number;
+  /** In place of what the child finds in its environment, as they are when it starts. */
+  readonly credentials?: CredentialSource;
+}
+
 export const createForkTrainer =
-  (options: { readonly store: string; readonly threads?: number }): Trainer =>
+  (options: ForkTrainerOptions): Trainer =>
   async (request, watch) => {
     // Loaded on first use: a process that only predicts or collects needs nothing of the engine.
     const { trainingEnvironment } = await import('../engine/runtime/training-environment.ts');
+    const given = options.credentials ? { credentials: await options.credentials() } : {};
     watch.signal.throwIfAborted();
     // All built files lie in one folder, whichever of them this code ends up in.
     const entry = fileURLToPath(new URL('./training-child.js', import.meta.url));
@@ -103,5 +112,5 @@ export const createForkTrainer =
     });
     lowerPriority(child);
     const threads = options.threads ?? availableParallelism();
-    return runChild(child, { store: options.store, threads, request }, watch);
+    return runChild(child, { store: options.store, threads, request, ...given }, watch);
   };

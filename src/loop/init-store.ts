@@ -6,13 +6,18 @@ import { probeKey } from '../records/keys.ts';
 import type { InitReport } from '../records/reports.ts';
 import { saveNewSettings } from '../records/stored-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { openStore } from '../storage/open-store.ts';
+import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
 
 export interface InitOptions extends SettingsInput {
   readonly store: string | ObjectStore;
   readonly clock?: Clock;
   readonly newId?: () => string;
+  /** As for `createRelearn`. */
+  readonly env?: Environment;
+  readonly credentials?: CredentialSource;
+  /** Called with its name after a bucket was created for the store. */
+  onBucketCreated?(name: string): void;
 }
 
 /** @throws RelearnError usage where a setting can't be, conflict/`store_exists` */
@@ -22,7 +27,14 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
   const settings = createSettings(options);
   const store =
     typeof options.store === 'string'
-      ? await openStore(options.store, { clock, newId, create: true })
+      ? await openStore(options.store, {
+          clock,
+          newId,
+          create: true,
+          ...(options.env ? { env: options.env } : {}),
+          ...(options.credentials ? { credentials: options.credentials } : {}),
+          ...(options.onBucketCreated ? { onCreated: options.onBucketCreated } : {}),
+        })
       : options.store;
   await probeStore(store, probeKey(newId()));
   await saveNewSettings(store, settings);

@@ -22,10 +22,16 @@ const endNow = () => process.kill(process.pid, 'SIGKILL');
 process.on('SIGINT', () => {});
 process.on('disconnect', endNow);
 
-process.once('message', async ({ store: url, threads, request }: TrainingOrder) => {
+process.once('message', async (order: TrainingOrder) => {
+  const { store: url, threads, request, credentials } = order;
   try {
     const clock = systemClock;
-    const store = await openStore(url, { clock, newId: randomUUID });
+    const store = await openStore(url, {
+      clock,
+      newId: randomUUID,
+      env: process.env,
+      ...(credentials ? { credentials: () => credentials } : {}),
+    });
     const settings = await loadSettings(store);
     const outcome = await runTraining({ store, settings, clock, threads }, request, {
       signal: new AbortController().signal,

@@ -2,6 +2,7 @@
 import { type ErrorKind, RelearnError } from '../base/errors.ts';
 import type { TrainingProgress } from '../records/reports.ts';
 import type { RunPoint } from '../records/run.ts';
+import type { Credentials } from '../storage/open-store.ts';
 import type { TrainingOutcome, TrainingRequest } from './trainer.ts';
 
 /** The one message to the child; everything else it needs lies in the store. */
@@ -10,6 +11,8 @@ export interface TrainingOrder {
   /** Threads of one operator. */
   readonly threads: number;
   readonly request: TrainingRequest;
+  /** Of the store's bucket, where they are not those of the environment. */
+  readonly credentials?: Credentials;
 }
 
 export interface SentError {

@@ -89,7 +89,7 @@ it.each([
   '',
   '{}',
   'null',
-  '{"formatVersion":2}',
+  '{"formatVersion":1}',
   JSON.stringify({ ...createSettings({ labels: ['a', 'b'] }), labelIds: ['a', 'a'] }),
   JSON.stringify({ ...createSettings({ labels: ['a', 'b'] }), aliases: { x: 'nothing' } }),
 ])('is refused where it is damaged: %s', async (body) => {
@@ -98,6 +98,16 @@ it.each([
   await expect(loadSettings(store)).rejects.toMatchObject({
     kind: 'corrupt',
     code: 'corrupt_record',
+  });
+});
+
+it('asks for an upgrade where a newer release made it, whatever else it holds', async () => {
+  const store = createMemoryStore();
+  await store.put('settings', Buffer.from(JSON.stringify({ formatVersion: 2, classes: [] })));
+  await expect(loadSettings(store)).rejects.toMatchObject({
+    kind: 'unavailable',
+    code: 'store_too_new',
+    hint: expect.stringContaining('Upgrade'),
   });
 });
 

@@ -30,11 +30,24 @@ const schema = z
     'every alias must stand for a label',
   );
 
-/** @throws RelearnError corrupt/`corrupt_record` */
-export const decodeSettings = (bytes: Uint8Array): Settings =>
-  decodeJson(schema, bytes, settingsKey);
+/** What settings of every format have. */
+const headerSchema = z.looseObject({ formatVersion: z.int().positive() });
 
-/** @throws RelearnError not-found/`store_not_found`, corrupt/`corrupt_record` */
+/** @throws RelearnError unavailable/`store_too_new`, corrupt/`corrupt_record` */
+export const decodeSettings = (bytes: Uint8Array): Settings => {
+  const { formatVersion } = decodeJson(headerSchema, bytes, settingsKey);
+  if (formatVersion > 1) {
+    throw new RelearnError(
+      'unavailable',
+      'store_too_new',
+      `The settings of this store have format ${formatVersion}, which this program does not know.`,
+      { hint: 'Upgrade relearn; a newer release has made this store.', details: { formatVersion } },
+    );
+  }
+  return decodeJson(schema, bytes, settingsKey);
+};
+
+/** @throws RelearnError not-found/`store_not_found`, and those of `decodeSettings` */
 export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
   const bytes = await store.get(settingsKey);
   if (!bytes) {
@@ -43,7 +56,7 @@ export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
       'store_not_found',
       `There is no store at ${store.location}.`,
       {
-        hint: `Create it with: relearn init --labels cat,dog --store ${store.location}`,
+        hint: `Create it with: relearn init --labels cat,dog --store '${store.location}'`,
       },
     );
   }

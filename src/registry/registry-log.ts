@@ -48,6 +48,8 @@ export interface RegistryLogOptions {
   readonly clock: Clock;
   /** Unique names. */
   newId(): string;
+  /** Called before an entry is written; what it throws keeps the entry from being written. */
+  beforeAppend?(): Promise<void>;
 }
 
 /** Slots fetched together on the first read. */
@@ -76,7 +78,7 @@ const decodeSlot = (bytes: Uint8Array, key: string): Slot => {
 /** Reads nothing yet; call `read` first where the state matters. */
 export const openRegistryLog = (
   store: ObjectStore,
-  { clock, newId }: RegistryLogOptions,
+  { clock, newId, beforeAppend = async () => {} }: RegistryLogOptions,
 ): RegistryLog => {
   let state = emptyRegistryState;
   const records: LogRecord[] = [];
@@ -183,6 +185,7 @@ export const openRegistryLog = (
       }
       const draft = decide(before);
       if (!draft) return { appended: undefined, state: before };
+      await beforeAppend();
       const entry: RegistryEntry = {
         ...draft,
         writeId,

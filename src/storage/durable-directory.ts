@@ -3,7 +3,7 @@
  * synced, and so on up to a folder that was safe before (ALICE, OSDI 2014, found many programs that
  * forget this).
  */
-import { mkdir, open } from 'node:fs/promises';
+import { lstat, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './disk-error.ts';
 
@@ -18,13 +18,30 @@ export const syncDirectory = async (path: string): Promise<void> => {
   }
 };
 
-/** Creates the folder and those above it that are missing, durably. */
-export const makeDirectoryPath = async (path: string): Promise<void> => {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await syncDirectory(dirname(made));
+const makeOne = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
+  await syncDirectory(dirname(path));
+};
+
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * Creates the folder and those above it that are missing, durably. One by one: Node's recursive
+ * mkdir never ends where a file system says "no such folder" of one that is there, as /proc does.
+ */
+export const makeDirectoryPath = async (path: string): Promise<void> => {
+  if (await isThere(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeDirectoryPath(parent);
+  await makeOne(path);
 };
 
 export interface DurableDirectories {
@@ -42,12 +59,7 @@ export const createDurableDirectories = (root: string): DurableDirectories => {
   const make = async (directory: string): Promise<void> => {
     if (directory === root) return;
     await ensure(dirname(directory));
-    try {
-      await mkdir(directory);
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    }
-    await syncDirectory(dirname(directory));
+    await makeOne(directory);
   };
 
   const ensure = (directory: string): Promise<void> => {

@@ -2,7 +2,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskError, errnoOf } from './disk-error.ts';
-import { isKeySegment } from './object-key.ts';
+import { comesAfter, isKeySegment, sortKeys } from './object-key.ts';
 import type { ListOptions, ObjectInfo } from './object-store.ts';
 
 /** How many files are looked at together: enough to keep the disk busy. */
@@ -14,10 +14,11 @@ const gone = new Set(['ENOENT', 'ENOTDIR']);
 const namesIn = async (root: string, folder: string): Promise<string[]> => {
   try {
     const entries = await readdir(join(root, folder), { withFileTypes: true });
-    return entries
-      .filter((entry) => isKeySegment(entry.name) && (entry.isFile() || entry.isDirectory()))
-      .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`)
-      .sort();
+    return sortKeys(
+      entries
+        .filter((entry) => isKeySegment(entry.name) && (entry.isFile() || entry.isDirectory()))
+        .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`),
+    );
   } catch (error) {
     if (gone.has(errnoOf(error) ?? '')) return [];
     throw diskError(error, 'read', folder);
@@ -28,8 +29,8 @@ const namesIn = async (root: string, folder: string): Promise<string[]> => {
 const mayHold = (name: string, prefix: string, startAfter: string): boolean =>
   name.endsWith('/')
     ? (name.startsWith(prefix) || prefix.startsWith(name)) &&
-      (name > startAfter || startAfter.startsWith(name))
-    : name.startsWith(prefix) && name > startAfter;
+      (comesAfter(name, startAfter) || startAfter.startsWith(name))
+    : name.startsWith(prefix) && comesAfter(name, startAfter);
 
 async function* keysUnder(
   root: string,
@@ -54,7 +55,7 @@ const infoOf = async (root: string, key: string): Promise<ObjectInfo | undefined
   }
 };
 
-/** The objects below `root` whose key starts with the prefix, sorted by code unit. */
+/** The objects below `root` whose key starts with the prefix, sorted by code point. */
 export async function* listDirectory(
   root: string,
   prefix: string,

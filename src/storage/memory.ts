@@ -1,5 +1,5 @@
 /** A store in memory, for tests and simulations: the contract without a disk. */
-import { checkKey } from './object-key.ts';
+import { checkKey, comesAfter, sortKeys } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export interface MemoryStoreOptions {
@@ -47,9 +47,9 @@ export const createMemoryStore = (options: MemoryStoreOptions = {}): ObjectStore
       return 'created';
     },
     async *list(prefix, { startAfter = '', limit = Number.POSITIVE_INFINITY } = {}) {
-      const keys = [...objects.keys()]
-        .filter((key) => key.startsWith(prefix) && key > startAfter)
-        .sort();
+      const keys = sortKeys(
+        [...objects.keys()].filter((key) => key.startsWith(prefix) && comesAfter(key, startAfter)),
+      );
       let listed = 0;
       for (const key of keys) {
         if (listed >= limit) return;

@@ -3,6 +3,7 @@
  * Relearn goes through these six calls; `putIfAbsent` is the only way two processes agree on
  * anything. What a driver must promise is written as a suite in test/contracts/object-store.ts.
  */
+import type { RelearnError } from '../base/errors.ts';
 
 export interface ObjectInfo {
   readonly key: string;
@@ -33,8 +34,10 @@ export interface ObjectStore {
    * `created`. Throws RelearnError `unavailable`/`ambiguous_write` where the outcome is unknown.
    */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
-  /** Keys that start with the prefix, sorted by code unit, complete. */
+  /** Keys that start with the prefix, sorted by code point (the order of UTF-8 bytes), complete. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Removes the object; no error where there is none. */
   delete(key: string): Promise<void>;
+  /** After a create-only write has replaced something: why, where the driver can find out. */
+  whyUnfit?(): Promise<RelearnError | undefined>;
 }

@@ -21,17 +21,43 @@ it('opens a path and a file URL of it', async () => {
 });
 
 it.each([
-  ['s3://bucket/prefix', 'store_not_supported'],
-  ['oss://bucket/prefix?region=x', 'store_not_supported'],
+  's3://bucket',
+  's3://bucket/prefix/?region=eu-west-1&pathStyle=true',
+  's3://bucket?endpoint=http://127.0.0.1:7480&checksums=always',
+  'oss://bucket/a/b?region=oss-cn-shanghai&internal=true',
+])('opens %s without a call', async (url) => {
+  expect((await openStore(url, options)).location).toBe(url);
+});
+
+it.each([
   ['ftp://host/x', 'invalid_store'],
   ['constructor:x', 'invalid_store'],
   ['file:', 'invalid_store'],
   ['file://host/share', 'invalid_store'],
   ['', 'invalid_store'],
+  ['s3://', 'invalid_store'],
+  ['s3:bucket', 'invalid_store'],
+  ['s3://Bucket', 'invalid_store'],
+  ['s3://key:secret@bucket', 'invalid_store'],
+  ['s3://bucket/a//b', 'invalid_store'],
+  ['s3://bucket/../b?region=x&region=y', 'invalid_store'],
+  ['s3://bucket/%', 'invalid_store'],
+  ['s3://bucket?regoin=eu-west-1', 'invalid_store'],
+  ['s3://bucket?pathStyle=yes', 'invalid_store'],
+  ['s3://bucket?endpoint=http://', 'invalid_store'],
+  ['s3://bucket#part', 'invalid_store'],
+  ['oss://bucket/prefix', 'invalid_store'],
+  ['oss://bucket?region=cn-shanghai&checksums=always', 'invalid_store'],
 ])('refuses %j with a hint', async (url, code) => {
   await expect(openStore(url, options)).rejects.toMatchObject({
     kind: 'usage',
     code,
     hint: expect.any(String),
+  });
+});
+
+it('repeats no secret of a URL', async () => {
+  await expect(openStore('s3://key:secret@bucket', options)).rejects.toMatchObject({
+    message: expect.not.stringContaining('secret'),
   });
 });

@@ -1,16 +1,19 @@
-/** From what a person writes after --store to a store. */
+/** From what a person writes after --store to a store. A bucket's driver is loaded when it is named. */
 import { fileURLToPath } from 'node:url';
 import { RelearnError } from '../base/errors.ts';
-import { type LocalDirectoryOptions, openLocalDirectory } from './local-directory.ts';
+import type { BucketOptions } from './bucket/open-bucket.ts';
+import { openLocalDirectory } from './local-directory.ts';
 import type { ObjectStore } from './object-store.ts';
 
-export type OpenStoreOptions = LocalDirectoryOptions;
+export type OpenStoreOptions = BucketOptions;
+export type { Environment } from './bucket/credentials.ts';
+export type { CredentialSource, Credentials } from './bucket/request.ts';
 
 type Driver = (url: string, options: OpenStoreOptions) => Promise<ObjectStore>;
 
 const invalidStore = (url: string, cause?: unknown): RelearnError =>
   new RelearnError('usage', 'invalid_store', `${JSON.stringify(url)} names no store.`, {
-    hint: 'Use a folder, such as ./relearn-store or file:///data/relearn-store.',
+    hint: 'Use a folder, such as ./relearn-store, or a bucket: s3://bucket or oss://bucket?region=…',
     cause,
   });
 
@@ -25,25 +28,20 @@ const openFileUrl: Driver = async (url, options) => {
   return openLocalDirectory(path, options);
 };
 
-const notInThisRelease: Driver = async (url) => {
-  const scheme = url.slice(0, url.indexOf(':'));
-  throw new RelearnError(
-    'usage',
-    'store_not_supported',
-    `Stores in ${scheme.toUpperCase()} are not available in this release.`,
-    { hint: 'Use a folder: --store ./relearn-store' },
-  );
-};
+const bucketDriver =
+  (scheme: 's3' | 'oss'): Driver =>
+  async (url, options) =>
+    (await import('./bucket/open-bucket.ts')).openBucket(scheme, url, options);
 
 const drivers: Readonly<Record<string, Driver>> = {
   file: openFileUrl,
-  s3: notInThisRelease,
-  oss: notInThisRelease,
+  s3: bucketDriver('s3'),
+  oss: bucketDriver('oss'),
 };
 
 /**
  * @param url a path, or a URL whose scheme has a driver
- * @throws RelearnError usage/`store_not_supported`, usage/`invalid_store`, and the driver's own
+ * @throws RelearnError usage/`invalid_store`, and the driver's own
  */
 export const openStore = async (url: string, options: OpenStoreOptions): Promise<ObjectStore> => {
   // Two letters at least: C:\data is a path on Windows.

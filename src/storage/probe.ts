@@ -27,10 +27,12 @@ export const probeStore = async (store: ObjectStore, key: string): Promise<void>
     const again = await store.putIfAbsent(key, new TextEncoder().encode('second'));
     const kept = await store.get(key);
     if (created !== 'created' || again !== 'exists' || !kept || !Buffer.from(first).equals(kept)) {
+      const reason = await store.whyUnfit?.();
+      if (reason) throw reason;
       throw refuse(
         'storage_ignores_conditions',
         `The store at ${store.location} overwrites an object that must not be replaced.`,
-        'Use a store that supports conditional writes; on OSS turn bucket versioning off.',
+        'Use a store that supports create-only writes (If-None-Match on a put).',
       );
     }
     if (!(await keys(store, key)).includes(key)) {

@@ -104,11 +104,14 @@ export const describeObjectStore = (name: string, makeStore: () => Promise<Objec
       expect(info?.modifiedAt).toBe((await store.head('a'))?.modifiedAt);
     });
 
-    it('sorts keys by code unit across folders', async () => {
+    it('sorts keys by code point across folders', async () => {
       const store = await makeStore();
-      const keys = ['a-b', 'a/b', 'a/b.c', 'a0', 'a/b-c/d', 'A', 'b', 'a.b/c', 'ä/x', 'a/c', 'a_'];
-      for (const key of keys) await store.put(key, bytes(key));
-      expect(await keysOf(store, '')).toEqual([...keys].sort());
+      const sorted = ['A', 'a-b', 'a.b/c', 'a/b', 'a/b-c/d', 'a/b.c', 'a/c', 'a0', 'a_', 'b'];
+      // U+FF61 and U+1F63A: by code unit it would be the other way round.
+      const keys = [...sorted, 'ä/x', '猫', '｡', '😺'];
+      for (const key of [...keys].reverse()) await store.put(key, bytes(key));
+      expect(await keysOf(store, '')).toEqual(keys);
+      expect(await keysOf(store, '', { startAfter: '｡' })).toEqual(['😺']);
       expect(await keysOf(store, 'a/')).toEqual(['a/b', 'a/b-c/d', 'a/b.c', 'a/c']);
       expect(await keysOf(store, 'a/b')).toEqual(['a/b', 'a/b-c/d', 'a/b.c']);
       expect(await keysOf(store, 'nothing/')).toEqual([]);
@@ -148,6 +151,24 @@ export const describeObjectStore = (name: string, makeStore: () => Promise<Objec
         ),
         { numRuns: 60 },
       );
+    });
+
+    it.each([
+      'feedback/cat/猫 1+2&.jpg',
+      'feedback/cat/My Photo (1)!.JPG',
+      'feedback/cat/it\'s 50% <b>"bold"</b>?.jpg',
+      'feedback/cat/%2F%20+%2B.jpg',
+      'feedback/cat/a=b;c:d@e$f,g~h*.jpg',
+    ])('keeps what somebody put there as %j', async (key) => {
+      const store = await makeStore();
+      expect(await store.putIfAbsent(key, bytes('picture'))).toBe('created');
+      expect(await store.putIfAbsent(key, bytes('another'))).toBe('exists');
+      expect(await keysOf(store, 'feedback/cat/')).toEqual([key]);
+      expect(await keysOf(store, '', { startAfter: key })).toEqual([]);
+      expect(text(await store.get(key))).toBe('picture');
+      expect(await store.head(key)).toMatchObject({ key, size: 7 });
+      await store.delete(key);
+      expect(await keysOf(store, '')).toEqual([]);
     });
 
     it('goes on with a list while keys come and go', async () => {

@@ -35,6 +35,8 @@ export const define = (command: Command, session: Session): void => {
           ...settings,
           ...(alias === undefined ? {} : { aliases: alias }),
           store: run.store,
+          env: run.context.env,
+          onBucketCreated: (name) => run.output.note(`Created the bucket ${name}.`),
         });
         run.output.result(
           report,

@@ -52,6 +52,8 @@ export const define = (command: Command, session: Session): void => {
         const logger = createLogger(logLevelFrom(env));
         const relearn = await run.open({
           inference: 'worker',
+          // Better to refuse now than at the first training.
+          proveStore: functions === undefined || functions.includes('train'),
           // Without keys only this machine can ask, so the pictures stay where they are anyway.
           keepPredictions: isLoopback(options.host) && keys.length === 0,
           log: (level, message, fields) => logger[level](fields ?? {}, message),

@@ -1,0 +1,93 @@
+/** Takes apart what a person writes after --store for a bucket: `s3://bucket/prefix?region=…`. */
+import { RelearnError } from '../base/errors.ts';
+import { isKey } from './object-key.ts';
+
+export interface BucketUrl {
+  readonly bucket: string;
+  /** Empty, or ending in a slash. */
+  readonly prefix: string;
+  /** Only names that the store knows. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** The URL as it was given. */
+  readonly text: string;
+}
+
+const wrong = (text: string, problem: string, hint: string): RelearnError =>
+  new RelearnError('usage', 'invalid_store', `${JSON.stringify(text)}: ${problem}.`, { hint });
+
+const bucketName = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
+
+/** @throws RelearnError usage/`invalid_store` */
+export const parseBucketUrl = (text: string, known: readonly string[]): BucketUrl => {
+  if (!URL.canParse(text))
+    throw wrong(text, 'this is no URL', 'Write s3://bucket or oss://bucket.');
+  const { protocol, host, pathname, searchParams, username, password, hash } = new URL(text);
+  if (username || password) {
+    // The text holds a secret, so it is not repeated.
+    throw wrong(
+      `${protocol}//…@${host}`,
+      'a store has no user in it',
+      'Give credentials in the environment; what is in a URL ends up in logs.',
+    );
+  }
+  if (!bucketName.test(host)) {
+    throw wrong(
+      text,
+      `${JSON.stringify(host)} can't be a bucket's name`,
+      'A bucket has 3 to 63 small letters, digits, dots and hyphens.',
+    );
+  }
+  let prefix: string;
+  try {
+    prefix = decodeURIComponent(pathname).replace(/^\/|\/$/g, '');
+  } catch {
+    throw wrong(text, 'its path has a broken % code', 'Write % itself as %25.');
+  }
+  if (prefix !== '' && !isKey(prefix)) {
+    throw wrong(
+      text,
+      "its path can't begin keys",
+      'Use letters, digits, hyphens and single slashes.',
+    );
+  }
+  const names = [...searchParams.keys()];
+  const unknown = hash ? hash : names.find((name) => !known.includes(name));
+  if (unknown !== undefined || new Set(names).size < names.length) {
+    throw wrong(
+      text,
+      unknown === undefined ? 'a parameter is given twice' : `${unknown} is not known here`,
+      `The parameters are ${known.join(', ')}.`,
+    );
+  }
+  return {
+    bucket: host,
+    prefix: prefix === '' ? '' : `${prefix}/`,
+    parameters: Object.fromEntries(searchParams),
+    text,
+  };
+};
+
+/** One of a few words; the first is the default. @throws RelearnError usage/`invalid_store` */
+export const chosen = <Word extends string>(
+  { parameters, text }: BucketUrl,
+  name: string,
+  words: readonly Word[],
+  fallback: Word,
+): Word => {
+  const given = parameters[name] ?? fallback;
+  const word = words.find((candidate) => candidate === given);
+  if (word !== undefined) return word;
+  throw wrong(text, `${name} can't be ${JSON.stringify(given)}`, `Use ${words.join(' or ')}.`);
+};
+
+/** The service's address. @throws RelearnError usage/`invalid_store` */
+export const parseEndpoint = (text: string, endpoint: string): URL => {
+  const url = /^https?:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`;
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.host && !parsed.username && parsed.search === '') return parsed;
+  throw wrong(
+    text,
+    `the endpoint ${JSON.stringify(endpoint)} is no address`,
+    'Write it like endpoint=https://storage.example.com.',
+  );
+};

@@ -1,0 +1,57 @@
+/** A real S3 on loopback: Ceph's radosgw, started by a script beside the repository. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const tools = fileURLToPath(new URL('../../../shared/tools', import.meta.url));
+const starter = join(tools, 'ceph-micro.sh');
+
+const hasCommand = (name: string): boolean =>
+  ['/usr/bin', '/usr/local/bin'].some((folder) => existsSync(join(folder, name)));
+
+/** Why radosgw can't be started here; undefined where it can. */
+export const whyNoRadosgw = (): string | undefined => {
+  if (!existsSync(starter)) return `there is no ${starter}`;
+  const missing = ['radosgw', 'ceph-mon', 'ceph-osd'].filter((name) => !hasCommand(name));
+  return missing.length === 0 ? undefined : `${missing.join(', ')} not installed`;
+};
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+
+export interface Radosgw {
+  readonly endpoint: string;
+  /** What a process needs to be let in. */
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+export const startRadosgw = async (): Promise<Radosgw> => {
+  const folder = await mkdtemp(join(tmpdir(), 'relearn-ceph-'));
+  const [port, monitor] = [await freePort(), await freePort()];
+  await run(starter, [folder, String(port)], {
+    env: { ...process.env, MON_PORT: String(monitor) },
+    timeout: 120_000,
+  });
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    env: { AWS_ACCESS_KEY_ID: 'relearnkey', AWS_SECRET_ACCESS_KEY: 'relearnsecret' },
+    stop: async () => {
+      await run(join(tools, 'ceph-stop.sh'), [folder, '-9']);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};

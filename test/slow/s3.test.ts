@@ -1,0 +1,66 @@
+/** The S3 driver against a real S3: Ceph's radosgw, which checks signatures and conditions. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { openStore } from '../../src/storage/open-store.ts';
+import { describeObjectStore } from '../contracts/object-store.ts';
+import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
+
+const obstacle = whyNoRadosgw();
+if (obstacle) console.log(`skipped: radosgw, because ${obstacle}`);
+
+describe.skipIf(obstacle !== undefined)('radosgw', () => {
+  let service: Radosgw;
+  beforeAll(async () => {
+    service = await startRadosgw();
+  });
+  afterAll(() => service?.stop());
+
+  let buckets = 0;
+  const open = (path = '', more: object = {}) =>
+    openStore(`s3://test-${++buckets}${path}?endpoint=${service.endpoint}&region=us-east-1`, {
+      clock: systemClock,
+      newId: randomUUID,
+      create: true,
+      env: service.env,
+      pauses: { first: 5, longest: 50 },
+      ...more,
+    });
+
+  describeObjectStore('radosgw', () => open());
+  describeObjectStore('radosgw, under a prefix', () => open('/some/prefix'));
+
+  it('tells a wrong secret, a wrong key and a missing bucket apart', async () => {
+    const wrong = (env: Record<string, string>) =>
+      open('', { create: false, env }).then((store) => store.get('a'));
+    await expect(wrong({ ...service.env, AWS_SECRET_ACCESS_KEY: 'wrong' })).rejects.toMatchObject({
+      code: 'storage_credentials_refused',
+    });
+    await expect(wrong({ ...service.env, AWS_ACCESS_KEY_ID: 'nobody' })).rejects.toMatchObject({
+      code: 'storage_credentials_refused',
+    });
+    await expect(wrong({ ...service.env })).rejects.toMatchObject({ code: 'bucket_not_found' });
+  });
+
+  it('creates a bucket once, from two processes at the same time', async () => {
+    const url = `s3://twice?endpoint=${service.endpoint}`;
+    const created: string[] = [];
+    const options = {
+      clock: systemClock,
+      newId: randomUUID,
+      create: true,
+      env: service.env,
+      onCreated: (bucket: string) => created.push(bucket),
+    };
+    await Promise.all([openStore(url, options), openStore(url, options)]);
+    const store = await openStore(url, options);
+    await store.put('a', Buffer.from('x'));
+    expect(created.length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('works on a machine whose clock is two hours off', async () => {
+    const clock = { ...systemClock, now: () => Date.now() + 7_200_000 };
+    const store = await open('', { clock });
+    expect(await store.putIfAbsent('a', Buffer.from('x'))).toBe('created');
+  });
+});
