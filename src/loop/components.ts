@@ -41,7 +41,7 @@ export interface RelearnOptions {
   readonly inference?: 'worker' | 'thread';
   /**
    * Where a bucket's region, endpoint and credentials are looked for that its URL does not name:
-   * usually `process.env`. Default: nothing but what Amazon's client finds by itself.
+   * usually those of the process. Default: nothing but what Amazon's client finds by itself.
    */
   readonly env?: Environment;
   /** A bucket's credentials in place of those of the environment; asked before every call. */
