@@ -171,6 +171,7 @@ export const createTestTrainer =
 export const openTestClassifier = async (): Promise<Classifier> => ({
   labels: ['cat', 'dog'],
   preprocessing,
+  temperature: 1,
   classify: async (_, count) =>
     Float32Array.from({ length: 2 * count }, (_unused, i) => (i % 2 === 0 ? 0.75 : 0.25)),
   close: async () => {},

@@ -77,7 +77,7 @@ export const evaluateVersion = async (
   return components.models.use(version, async (model) => {
     const { classifier } = model;
     const evaluation = await evaluate(classifier, pictures, signal ? { signal } : {});
-    const metrics = measure(classifier.labels, pictures, evaluation);
+    const metrics = measure(classifier.labels, pictures, evaluation, classifier.temperature);
     return { version: model.version, ...metrics, rejected };
   });
 };

@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
-import { findArchitecture } from '../engine/nn/model-file.ts';
+import { describeModel, findArchitecture } from '../engine/nn/model-file.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { encodeJson, type ObjectRef } from '../records/json-object.ts';
 import { modelCardKey, modelKey } from '../records/keys.ts';
@@ -171,7 +171,12 @@ export const runTraining = async (
     candidate: candidate.predicted,
     champion: opponent?.predicted ?? null,
   });
-  const metrics = measure(settings.labels, holdout, candidate);
+  const metrics = measure(
+    settings.labels,
+    holdout,
+    candidate,
+    describeModel(fitted.model).readout.temperature,
+  );
 
   tell({ phase: 'publishing' });
   const uploaded = await upload(store, modelKey(sha256(fitted.model)), fitted.model);

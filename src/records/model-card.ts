@@ -10,7 +10,7 @@ import {
 } from './json-object.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import { gateReportSchema } from './report-schemas.ts';
-import type { GateReport } from './reports.ts';
+import type { CalibrationReport, GateReport } from './reports.ts';
 
 const classRowSchema = z.object({
   label: z.string(),
@@ -43,6 +43,8 @@ const metricsSchema = z.object({
   ),
   confusionMatrix: z.object({ labels: z.array(z.string()), rows: z.array(z.array(z.number())) }),
   calibrationError: z.number(),
+  /** Absent in cards of earlier releases. */
+  calibration: z.object({ temperature: z.number(), errorBefore: z.number() }).optional(),
 });
 
 const schema = z.object({
@@ -88,6 +90,7 @@ export interface CardMetrics {
     readonly rows: readonly (readonly number[])[];
   };
   readonly calibrationError: number;
+  readonly calibration?: CalibrationReport | undefined;
 }
 
 export interface ModelCard {

@@ -37,6 +37,14 @@ export interface ConfusionMatrix {
   readonly rows: readonly (readonly number[])[];
 }
 
+/** What temperature scaling did to a model (Guo et al. 2017). */
+export interface CalibrationReport {
+  /** What its logits are divided by; fitted on the validation pictures. */
+  readonly temperature: number;
+  /** The calibration error that it would have without. */
+  readonly errorBefore: number;
+}
+
 export interface EvaluationReport {
   readonly version: number;
   readonly n: number;
@@ -53,6 +61,7 @@ export interface EvaluationReport {
   readonly confusionMatrix: ConfusionMatrix;
   /** Expected calibration error over 15 bins of equal width (Guo et al. 2017). */
   readonly calibrationError: number;
+  readonly calibration: CalibrationReport;
   readonly rejected: readonly Rejected[];
 }
 

@@ -68,7 +68,8 @@ describe('fit', () => {
     const { accuracy, loss } = await evaluate(classifier, validation);
     await classifier.close();
     expect(accuracy).toBeGreaterThan(0.9);
-    expect(loss).toBeCloseTo(Math.min(...curve.map((point) => point.validationLoss)), 5);
+    // The best round's weights, and calibrated on these very pictures.
+    expect(loss).toBeLessThanOrEqual(Math.min(...curve.map((point) => point.validationLoss)));
     expect(stoppedBecause).toBe('rounds');
     expect(lines).toHaveLength(6);
     expect(lines[0]).toMatch(/^round 1: .*max_accuracy \d\.\d{4}, status_count \d/);
@@ -90,6 +91,7 @@ describe('fit', () => {
       architecture: 'compact',
       labels: ['rows', 'columns'],
       preprocessing,
+      readout: { mirror: true, temperature: expect.any(Number) },
     });
   });
 

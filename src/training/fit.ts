@@ -5,12 +5,15 @@
 import { RelearnError } from '../base/errors.ts';
 import { createEvaluationBatches } from '../data/evaluation-batches.ts';
 import { operateHead, planForLabels } from '../engine/nn/head-surgery.ts';
-import { findArchitecture, readModel, writeModel } from '../engine/nn/model-file.ts';
+import { findArchitecture, type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
+import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { divergedTwice, isDivergence, loweredRate } from './divergence.ts';
+import { evaluateBatches } from './evaluate.ts';
 import type { FitRequest, FitResult } from './fit-types.ts';
+import { fitTemperature } from './temperature.ts';
 import { createTrainingEvents } from './training-events.ts';
 import { planTraining } from './training-plan.ts';
-import { type RunContext, type RunEnd, runRounds } from './training-run.ts';
+import { type RunContext, type RunEnd, readoutOf, runRounds } from './training-run.ts';
 import { checkpointsInMemory, type TrainingState, type Weights } from './training-state.ts';
 
 export type { CurvePoint, FitOptions, FitRequest, FitResult } from './fit-types.ts';
@@ -40,7 +43,29 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
   };
   const from = request.resume ? await context.checkpoints.last() : undefined;
   const { best, ...end } = await runSafely(context, from);
-  return { ...end, model: writeModel({ ...request, weights: best }) };
+  const model: Model = { ...request, weights: best, readout: readoutOf(recipe) };
+  return { ...end, model: writeModel(await calibrate(context, model)) };
+};
+
+/** Divides the logits so that the model is as sure of the validation pictures as it is right. */
+const calibrate = async (
+  { request: { validation, labels, threads }, validationBatches }: RunContext,
+  model: Model,
+): Promise<Model> => {
+  if (validation.length === 0) return model;
+  const classifier = await createClassifier(writeModel(model), { threads });
+  try {
+    const { probabilities } = await evaluateBatches(
+      classifier,
+      validationBatches,
+      validation.length,
+    );
+    const truth = validation.map(({ label }) => label);
+    const temperature = fitTemperature(probabilities, labels.length, truth);
+    return { ...model, readout: { ...model.readout, temperature } };
+  } finally {
+    await classifier.close();
+  }
 };
 
 /** Runs; after a divergence goes back to the last checkpoint and on from there with a tenth of the rate. */

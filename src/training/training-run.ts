@@ -9,6 +9,7 @@ import type { TrainingBatch } from '../data/data-loader.ts';
 import { createDataLoader } from '../data/data-loader.ts';
 import { smoothedTargets } from '../engine/nn/losses.ts';
 import { findArchitecture, type Model, writeModel } from '../engine/nn/model-file.ts';
+import type { Readout } from '../engine/nn/readout.ts';
 import type { Recipe } from '../engine/nn/recipe.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { createTrainingSession } from '../engine/runtime/training-session.ts';
@@ -19,7 +20,12 @@ import type { CurvePoint, FitRequest, FitResult } from './fit-types.ts';
 import { createRoundMeter } from './round-meter.ts';
 import type { TrainingEvents } from './training-events.ts';
 import type { TrainingPlan } from './training-plan.ts';
-import type { Checkpoints, TrainingState, Weights } from './training-state.ts';
+import {
+  type Checkpoints,
+  copyWeights,
+  type TrainingState,
+  type Weights,
+} from './training-state.ts';
 import { createWeightAverage } from './weight-average.ts';
 
 export interface RunContext {
@@ -51,6 +57,9 @@ const augmentations: { readonly [Name in Recipe['augmentation']]: Augmentation |
   },
   standard: standardAugmentation,
 };
+
+/** Before calibration. */
+export const readoutOf = ({ mirror }: Recipe): Readout => ({ mirror, temperature: 1 });
 
 /** Seconds of a round after which its state is kept although it has not ended. */
 const longestUnsaved = 300;
@@ -101,7 +110,9 @@ export const runRounds = async (
   const stopping = createEarlyStopping(plan.patience, from?.stopping);
   const meter = createRoundMeter(classes, from?.meter);
   const curve: CurvePoint[] = [...(from?.curve ?? [])];
-  let best = from?.best ?? (average ?? session).weights();
+  /** A copy that later steps leave alone. */
+  const currentWeights = (): Weights => average?.weights() ?? copyWeights(session.weights());
+  let best = from?.best ?? currentWeights();
   let step = from?.session.step ?? 0;
   let trainingSeconds = from?.trainingSeconds ?? 0;
   const started = clock.monotonic() - 1000 * (from?.seconds ?? 0);
@@ -163,7 +174,7 @@ export const runRounds = async (
   /** What the validation pictures say of these weights; undefined where there are none. */
   const validate = async (weights: Weights): Promise<Evaluation | undefined> => {
     if (validation.length === 0) return undefined;
-    const model: Model = { ...request, weights };
+    const model: Model = { ...request, weights, readout: readoutOf(recipe) };
     const classifier = await createClassifier(writeModel(model), { threads });
     try {
       return await evaluateBatches(classifier, context.validationBatches, validation.length);
@@ -177,7 +188,7 @@ export const runRounds = async (
   };
 
   const endRound = async () => {
-    const weights = (average ?? session).weights();
+    const weights = currentWeights();
     const validated = await validate(weights);
     const point: CurvePoint = {
       step,

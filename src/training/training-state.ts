@@ -28,8 +28,12 @@ export interface TrainingState {
   readonly trainingSeconds: number;
 }
 
-/** Where a run notes its state. The arrays of a state are never changed after it was handed over. */
+export const copyWeights = (weights: Weights): Weights =>
+  new Map([...weights].map(([name, data]) => [name, data.slice()]));
+
+/** Where a run notes its state. */
 export interface Checkpoints {
+  /** Takes what it needs before it resolves: later steps write over the session's tensors. */
   save(state: TrainingState): Promise<void>;
   /** The last one saved; undefined where there is none. */
   last(): Promise<TrainingState | undefined>;
@@ -39,7 +43,8 @@ export const checkpointsInMemory = (): Checkpoints => {
   let kept: TrainingState | undefined;
   return {
     save: async (state) => {
-      kept = state;
+      const { step, tensors } = state.session;
+      kept = { ...state, session: { step, tensors: copyWeights(tensors) } };
     },
     last: async () => kept,
   };

@@ -15,7 +15,7 @@ import { describeRejected } from './import.ts';
 const describe = (report: EvaluationReport): string =>
   [
     `Version ${report.version}: ${formatAccuracy(report)}`,
-    `Top-2 accuracy ${formatPercent(report.top2Accuracy)}, calibration error ${formatPercent(report.calibrationError)}`,
+    `Top-2 accuracy ${formatPercent(report.top2Accuracy)}, calibration error ${formatPercent(report.calibrationError)} (${formatPercent(report.calibration.errorBefore)} before dividing the logits by ${report.calibration.temperature.toFixed(2)})`,
     '',
     formatPerLabel(report.perLabel),
     '',

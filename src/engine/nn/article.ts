@@ -19,6 +19,7 @@ const recipe: Recipe = {
   epochs: 8,
   labelSmoothing: 0,
   averageDecay: null,
+  mirror: false,
   augmentation: 'flip',
 };
 

@@ -26,6 +26,7 @@ const scratch: Recipe = {
   epochs: 40,
   labelSmoothing: 0.1,
   averageDecay: 0.998,
+  mirror: true,
   augmentation: 'standard',
 };
 

@@ -17,6 +17,7 @@ import {
   reorderClasses,
 } from './head-surgery.ts';
 import { type Model, writeModel } from './model-file.ts';
+import { plainReadout } from './readout.ts';
 import { buildServingGraph } from './serving-graph.ts';
 
 const labels = ['cat', 'dog', 'fox'];
@@ -27,6 +28,7 @@ const byHand: Model = {
   architecture: 'compact',
   labels,
   preprocessing,
+  readout: plainReadout,
   weights: new Map([
     ['stem/conv/kernel', Float32Array.of(7)],
     ['logits/kernel', Float32Array.of(1, 2, 3, 4, 5, 9)],

@@ -5,8 +5,9 @@
 import { RelearnError } from '../../base/errors.ts';
 import { decodeOnnx, onnxDataType } from '../../formats/onnx.ts';
 import type { Preprocessing } from '../../records/preprocessing.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { openBatchSize, toOnnx } from '../graph/to-onnx.ts';
 import { architectures, isArchitectureName } from './architectures.ts';
+import { plainReadout, type Readout } from './readout.ts';
 import { buildServingGraph } from './serving-graph.ts';
 
 export interface ModelDescription {
@@ -14,6 +15,7 @@ export interface ModelDescription {
   /** In class-index order. */
   readonly labels: readonly string[];
   readonly preprocessing: Preprocessing;
+  readonly readout: Readout;
 }
 
 export interface Model extends ModelDescription {
@@ -25,6 +27,7 @@ const keys = {
   architecture: 'relearn.architecture',
   labels: 'relearn.labels',
   preprocessing: 'relearn.preprocessing',
+  readout: 'relearn.readout',
 } as const;
 
 /** @throws RelearnError usage/`unknown_architecture` */
@@ -40,6 +43,8 @@ export const writeModel = (model: Model): Uint8Array => {
   const graph = buildServingGraph(findArchitecture(model.architecture), {
     classes: model.labels.length,
     imageSize: model.preprocessing.width,
+    batchSize: openBatchSize,
+    readout: model.readout,
   });
   return toOnnx(graph, {
     weights: model.weights,
@@ -48,6 +53,7 @@ export const writeModel = (model: Model): Uint8Array => {
       [keys.architecture]: model.architecture,
       [keys.labels]: JSON.stringify(model.labels),
       [keys.preprocessing]: JSON.stringify(model.preprocessing),
+      [keys.readout]: JSON.stringify(model.readout),
     },
   });
 };
@@ -85,7 +91,10 @@ const describe = (metadata: Readonly<Record<string, string>>): ModelDescription 
   if (architecture === undefined) throw notOurs(keys.architecture);
   if (!isLabels(labels)) throw notOurs(keys.labels);
   if (!isPreprocessing(preprocessing)) throw notOurs(keys.preprocessing);
-  return { architecture, labels, preprocessing };
+  // Files of earlier releases say nothing of it.
+  const readout = keys.readout in metadata ? read(keys.readout) : plainReadout;
+  if (!isReadout(readout)) throw notOurs(keys.readout);
+  return { architecture, labels, preprocessing, readout };
 };
 
 const isLabels = (value: unknown): value is string[] =>
@@ -95,6 +104,11 @@ const isPreprocessing = (value: unknown): value is Preprocessing => {
   const { width, height, channels, fit } = (value ?? {}) as Record<string, unknown>;
   const isSide = (side: unknown) => Number.isInteger(side) && Number(side) > 0;
   return isSide(width) && isSide(height) && (channels === 1 || channels === 3) && fit === 'fill';
+};
+
+const isReadout = (value: unknown): value is Readout => {
+  const { mirror, temperature } = (value ?? {}) as Record<string, unknown>;
+  return typeof mirror === 'boolean' && Number.isFinite(temperature) && Number(temperature) > 0;
 };
 
 const notOurs = (key: string, cause?: unknown): RelearnError =>

@@ -12,6 +12,8 @@ export interface Recipe {
   readonly labelSmoothing: number;
   /** Decay of the moving average of the weights that is evaluated and kept; null = the last step's. */
   readonly averageDecay: number | null;
+  /** Answer with the mean over the picture and its mirror image; see readout.ts. */
+  readonly mirror: boolean;
   /** Name of an augmentation of src/data. */
   readonly augmentation: 'none' | 'flip' | 'standard';
 }

@@ -7,15 +7,26 @@ import type { Graph } from '../graph/graph.ts';
 import { simplify } from '../graph/simplify.ts';
 import type { Architecture } from './architectures.ts';
 import { createContext } from './layers.ts';
+import { plainReadout, type Readout, readOut } from './readout.ts';
+
+export interface ServingGraphOptions {
+  readonly classes: number;
+  readonly imageSize: number;
+  readonly batchSize?: number;
+  /** Default: the network's own logits. */
+  readonly readout?: Readout;
+}
 
 export const buildServingGraph = (
   architecture: Architecture,
-  { classes, imageSize, batchSize = 1 }: { classes: number; imageSize: number; batchSize?: number },
+  { classes, imageSize, batchSize = 1, readout = plainReadout }: ServingGraphOptions,
 ): Graph => {
   const b = new GraphBuilder();
   const context = createContext(b, false);
   const shape = [batchSize, architecture.channels, imageSize, imageSize];
-  const logits = architecture.build(context, b.input('images', 'float32', shape), classes);
+  const logits = readOut(b, b.input('images', 'float32', shape), readout, (images) =>
+    architecture.build(context, images, classes),
+  );
   b.output('logits', logits);
   return simplify(b.build());
 };

@@ -40,7 +40,8 @@ try {
       send(failure(message.id, error));
     }
   });
-  send({ type: 'ready', labels: classifier.labels, preprocessing: classifier.preprocessing });
+  const { labels, preprocessing, temperature } = classifier;
+  send({ type: 'ready', labels, preprocessing, temperature });
 } catch (error) {
   send(failure(0, error));
   port.close();

@@ -7,6 +7,8 @@ import type { Preprocessing } from '../../records/preprocessing.ts';
 export interface Classifier {
   readonly labels: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** What the logits were divided by; 1 = nothing. */
+  readonly temperature: number;
   /**
    * @param pixels uint8 [N, H, W, C] as `preprocess` makes them
    * @returns softmax probabilities, float32 [N, classes]

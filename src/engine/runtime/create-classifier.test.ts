@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../base/random.ts';
 import { architectures } from '../nn/architectures.ts';
 import { type Model, writeModel } from '../nn/model-file.ts';
+import { plainReadout, type Readout } from '../nn/readout.ts';
 import { buildServingGraph } from '../nn/serving-graph.ts';
+import { softmaxRows } from '../tensor/reduce.ts';
 import { createClassifier, toImages } from './create-classifier.ts';
 import { createTrainingSession } from './training-session.ts';
 
@@ -19,6 +21,7 @@ const freshModel = (): Model => {
     architecture: 'compact',
     labels,
     preprocessing: { width: size, height: size, channels: 3, fit: 'fill' },
+    readout: plainReadout,
     weights: new Map(parameters.map(({ value, initialize }) => [value.name, initialize(random)])),
   };
 };
@@ -38,6 +41,39 @@ describe('a classifier', () => {
       });
     }
     await classifier.close();
+  });
+
+  it('answers with the mean over picture and mirror image, and divides, where the model says so', async () => {
+    const model = freshModel();
+    const classify = async (readout: Readout, batch: Uint8Array, count: number) => {
+      const classifier = await createClassifier(writeModel({ ...model, readout }));
+      expect(classifier.temperature).toBe(readout.temperature);
+      const rows = await classifier.classify(batch, count);
+      await classifier.close();
+      return rows;
+    };
+    const batch = pixels(3);
+    const mirrored = batch.slice();
+    for (let row = 0; row < 3 * size; row++)
+      for (let x = 0; x < size; x++)
+        for (let c = 0; c < 3; c++)
+          mirrored[(row * size + x) * 3 + c] = batch[(row * size + size - 1 - x) * 3 + c] as number;
+    const plain = await classify(plainReadout, batch, 3);
+    const other = await classify(plainReadout, mirrored, 3);
+    const temperature = 2.5;
+    // Logarithms of shares are logits, up to a number that softmax does not see.
+    const expected = softmaxRows(
+      plain.map((share, i) => (Math.log(share) + Math.log(other[i] as number)) / 2 / temperature),
+      3,
+    );
+    const answer = await classify({ mirror: true, temperature }, batch, 3);
+    answer.forEach((share, i) => {
+      expect(share).toBeCloseTo(expected[i] as number, 4);
+    });
+    const same = await classify({ mirror: true, temperature }, mirrored, 3);
+    same.forEach((share, i) => {
+      expect(share).toBeCloseTo(answer[i] as number, 5);
+    });
   });
 
   it('sees what training saw: the same pixels give the same logits', async () => {

@@ -11,12 +11,13 @@ export const createClassifier = async (
   model: Uint8Array,
   { threads = 1 }: { readonly threads?: number } = {},
 ): Promise<Classifier> => {
-  const { labels, preprocessing } = describeModel(model);
+  const { labels, preprocessing, readout } = describeModel(model);
   const { width, height, channels } = preprocessing;
   const session = await createSession(model, { threads });
   return {
     labels,
     preprocessing,
+    temperature: readout.temperature,
     classify: async (pixels, count) => {
       const images = float32([count, channels, height, width], toImages(pixels, count, channels));
       const { logits } = (await session.run({ images })) as { logits: Tensor<'float32'> };

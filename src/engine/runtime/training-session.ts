@@ -55,7 +55,7 @@ export interface TrainingSession {
   step(pixels: Uint8Array, targets: Float32Array, learningRate: number): Promise<StepResult>;
   /** The current weights and running statistics by name; copies nothing. */
   weights(): ReadonlyMap<string, Float32Array>;
-  /** Copies nothing; a later step replaces arrays and never changes them. */
+  /** Copies nothing; valid until the next step. */
   snapshot(): SessionSnapshot;
   close(): Promise<void>;
 }

@@ -24,6 +24,7 @@ export type FromWorker =
       readonly type: 'ready';
       readonly labels: readonly string[];
       readonly preprocessing: Preprocessing;
+      readonly temperature: number;
     }
   | { readonly type: 'answer'; readonly id: number; readonly probabilities: Float32Array }
   | {
@@ -82,6 +83,7 @@ export const createWorkerClassifier = async (
   return {
     labels: ready.labels,
     preprocessing: ready.preprocessing,
+    temperature: ready.temperature,
     classify: (pixels, count) =>
       new Promise((resolve, reject) => {
         if (!alive) return reject(threadEnded());
