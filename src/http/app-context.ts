@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
+import type { CallCredentials } from './function-compute.ts';
 import type { ApiKey, Scope } from './keys.ts';
 import type { Metrics } from './metrics.ts';
 import type { PageAssets } from './page-assets.ts';
@@ -42,6 +43,14 @@ export interface Access {
   readonly hosts: readonly string[] | null;
 }
 
+/** What a host does that no other host does. */
+export interface FunctionComputeHost {
+  /** Told of the credentials that each call brings, before the call is worked on. */
+  onCredentials?(credentials: CallCredentials): void;
+  /** Where the lines around each call go: standard output. */
+  writeLine(line: string): void;
+}
+
 export interface AppOptions {
   readonly functions: readonly FunctionName[];
   readonly clock: Clock;
@@ -55,6 +64,8 @@ export interface AppOptions {
   readonly trigger?: TrainingTrigger;
   /** The built page; without it `GET /` answers 404. */
   readonly page?: PageAssets;
+  /** Set where Function Compute runs this process: then its headers decide what a call may do. */
+  readonly functionCompute?: FunctionComputeHost;
   /** True while the process stops; readiness turns false. */
   isStopping?(): boolean;
 }
@@ -68,6 +79,7 @@ export interface AppContext {
   readonly metrics: Metrics;
   readonly trigger: TrainingTrigger | undefined;
   readonly page: PageAssets | undefined;
+  readonly functionCompute: FunctionComputeHost | undefined;
   /** Aborted when the server closes, so that a training inside a request ends. */
   readonly closing: AbortSignal;
   isStopping(): boolean;

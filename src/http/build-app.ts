@@ -11,17 +11,29 @@ import Fastify, {
 } from 'fastify';
 import type { Relearn } from '../loop/relearn-api.ts';
 import {
+  type Access,
   type AppContext,
   type AppOptions,
   defaultLimits,
+  type FunctionComputeHost,
   type FunctionName,
 } from './app-context.ts';
 import { problemBody, sendProblem } from './error-reply.ts';
 import { clientErrorOf, invalid } from './error-table.ts';
+import {
+  callKindOf,
+  callStatusOf,
+  connectionTimeouts,
+  credentialsOfCall,
+  markerLine,
+  requestIdOfCall,
+} from './function-compute.ts';
 import { authorize, checkBodyHeaders, checkHead, checkHost } from './guards.ts';
+import type { Scope } from './keys.ts';
 import { createMetrics } from './metrics.ts';
 import type { Route } from './route.ts';
 import { callbackRoute } from './routes/callback.ts';
+import { functionComputeRoutes } from './routes/function-compute.ts';
 import { healthRoutes } from './routes/health.ts';
 import { invokeRoutes } from './routes/invoke.ts';
 import { metricsRoute, openApiRoute } from './routes/operations.ts';
@@ -53,16 +65,19 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.decorateRequest('caller', 'nobody');
+  app.decorateRequest('callKind', 'stranger');
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
     throw invalid('not_found', 'No such route.');
   });
+  if (options.functionCompute) addCallProtocol(app, options.functionCompute);
   addChecks(app, context);
   addAccounting(app, context);
 
   const routes = [
     ...options.functions.flatMap((name) => mounts[name](context)),
     ...healthRoutes(context),
+    ...(options.functionCompute ? functionComputeRoutes(context) : []),
     metricsRoute(context),
   ];
   addRoutes(app, [...routes, openApiRoute(routes)]);
@@ -78,25 +93,31 @@ const contextOf = (relearn: Relearn, options: AppOptions, closing: AbortSignal):
   metrics: options.metrics ?? createMetrics(),
   trigger: options.trigger,
   page: options.page,
+  functionCompute: options.functionCompute,
   closing,
   isStopping: options.isStopping ?? (() => false),
 });
 
-const createServer = (options: AppOptions, { limits }: AppContext): FastifyInstance =>
-  Fastify({
+const createServer = (options: AppOptions, { limits }: AppContext): FastifyInstance => {
+  const { head, request, idle } = options.functionCompute ? connectionTimeouts : timeouts;
+  return Fastify({
     loggerInstance: options.logger,
     logController: new LogController({
       disableRequestLogging: true,
       requestIdLogLabel: 'requestId',
     }),
-    genReqId: ({ headers }) => requestIdOf(headers['x-request-id'], options.newRequestId),
+    genReqId: ({ headers }) =>
+      requestIdOf(
+        (options.functionCompute && requestIdOfCall(headers)) ?? headers['x-request-id'],
+        options.newRequestId,
+      ),
     bodyLimit: limits.bodyBytes,
-    requestTimeout: timeouts.request,
-    keepAliveTimeout: timeouts.idle,
+    requestTimeout: request,
+    keepAliveTimeout: idle,
     maxRequestsPerSocket: 10_000,
     forceCloseConnections: 'idle',
     http: {
-      headersTimeout: timeouts.head,
+      headersTimeout: head,
       maxHeaderSize: limits.headerBytes,
       connectionsCheckingInterval: 5_000,
     },
@@ -110,6 +131,7 @@ const createServer = (options: AppOptions, { limits }: AppContext): FastifyInsta
     clientErrorHandler: (error, socket) =>
       answerBrokenRequest(error, socket, options.newRequestId()),
   });
+};
 
 /** A caller's own id is kept where it is short and plain, so that logs can be joined. */
 const requestIdOf = (sent: string | string[] | undefined, fresh: () => string): string =>
@@ -123,6 +145,24 @@ const commonHeaders = (request: FastifyRequest) => ({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 });
 
+/** First and last of every call: what kind it is, whose credentials, the lines around it. */
+const addCallProtocol = (
+  app: FastifyInstance,
+  { onCredentials, writeLine }: FunctionComputeHost,
+): void => {
+  app.addHook('onRequest', async (request) => {
+    request.callKind = callKindOf(request.headers);
+    writeLine(markerLine(request.callKind, 'Start', request.id));
+    const credentials = credentialsOfCall(request.headers);
+    if (credentials) onCredentials?.(credentials);
+  });
+  // Before the answer leaves: the instance may freeze with its last byte.
+  app.addHook('onSend', async (request, reply) => {
+    if (request.callKind === 'event') reply.header('x-fc-status', callStatusOf(reply.statusCode));
+    writeLine(markerLine(request.callKind, 'End', request.id));
+  });
+};
+
 const addChecks = (app: FastifyInstance, { access, limits }: AppContext) => {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(commonHeaders(request));
@@ -131,10 +171,16 @@ const addChecks = (app: FastifyInstance, { access, limits }: AppContext) => {
     const { scope } = request.routeOptions.config;
     // Only the routes that answer set a scope; what is refused anyway is refused by its name first.
     if (scope === undefined) return;
-    if (scope !== null) request.caller = authorize(request, scope, access);
+    if (scope !== null) request.caller = callerOf(request, scope, access);
     checkBodyHeaders(request, limits);
   });
 };
+
+/** An event call on Function Compute was let in by FC itself, and may start a training. */
+const callerOf = (request: FastifyRequest, scope: Scope, access: Access): string =>
+  request.callKind === 'event' && scope === 'train'
+    ? 'function-compute'
+    : authorize(request, scope, access);
 
 const addAccounting = (app: FastifyInstance, { metrics, clock }: AppContext) => {
   const starts = new WeakMap<FastifyRequest, number>();

@@ -35,22 +35,40 @@ const readKeysFile = (path: string): string => {
 export const anonymousFrom = (env: Environment): ReadonlySet<Scope> =>
   parseScopes(env.RELEARN_ANONYMOUS ?? '');
 
-/** Whether Alibaba Cloud Function Compute runs this process. */
-export const isFunctionCompute = (env: Environment): boolean =>
-  Boolean(env.FC_FUNCTION_NAME && env.FC_INSTANCE_ID);
+type Host = 'function-compute' | 'lambda' | 'knative' | 'machine';
+
+/** How to tell the hosts that start and freeze instances by themselves (Cloud Run is a Knative). */
+const hostNames: Readonly<Record<Exclude<Host, 'machine'>, readonly string[]>> = {
+  'function-compute': ['FC_FUNCTION_NAME', 'FC_INSTANCE_ID'],
+  lambda: ['AWS_LAMBDA_FUNCTION_NAME'],
+  knative: ['K_SERVICE'],
+};
+
+/**
+ * Who runs this process. A `machine` runs it until somebody stops it; every other host gives it
+ * time only while a request is open.
+ */
+export const hostFrom = (env: Environment): Host => {
+  const found = Object.entries(hostNames).find(([, names]) => names.every((name) => env[name]));
+  return (found?.[0] ?? 'machine') as Host;
+};
 
 /** The first name that is set wins. */
-const portNames = ['PORT', 'FC_SERVER_PORT', 'FC_CUSTOM_LISTEN_PORT'] as const;
+const portNames = ['FC_SERVER_PORT', 'FC_CUSTOM_LISTEN_PORT', 'AWS_LWA_PORT', 'PORT'] as const;
 
 /** @throws RelearnError usage/`invalid_setting` */
 export const portFrom = (env: Environment): number => {
   const name = portNames.find((candidate) => env[candidate]);
-  if (name === undefined) return isFunctionCompute(env) ? 9000 : 8080;
+  if (name === undefined) return hostFrom(env) === 'function-compute' ? 9000 : 8080;
   const port = Number(env[name]);
   if (!/^\d+$/.test(env[name] ?? '') || port > 65_535)
     throw badSetting(name, 'A port is a whole number from 0 to 65535.');
   return port;
 };
+
+/** Hosts reach their instances from outside; a machine's server listens to itself by default. */
+export const listenAddressFrom = (env: Environment): string =>
+  env.RELEARN_HOST || (hostFrom(env) === 'machine' ? '127.0.0.1' : '0.0.0.0');
 
 const logLevels: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 

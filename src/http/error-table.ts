@@ -14,6 +14,7 @@ const entry = (status: number, title: string): Problem => ({ status, title });
 const problems: Readonly<Record<string, Problem>> = {
   empty_body: entry(400, 'The request has no body.'),
   malformed_request: entry(400, 'The request is not well-formed HTTP.'),
+  invalid_event: entry(400, 'The event is not valid JSON.'),
   invalid_json: entry(400, 'The body is not valid JSON.'),
   json_too_deep: entry(400, 'The JSON is nested too deeply.'),
   forbidden_key: entry(400, 'The body holds a key that is not allowed.'),

@@ -1,4 +1,5 @@
 /** A request's body as it arrived: its bytes and its media type without parameters. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { invalid } from './error-table.ts';
 
@@ -10,14 +11,17 @@ export interface RequestBody {
   readonly contentType: string;
 }
 
+/** Lower case, without parameters; empty where none was declared. */
+export const mediaTypeOf = (headers: IncomingHttpHeaders): string =>
+  (headers['content-type']?.split(';', 1)[0] ?? '').trim().toLowerCase();
+
 /** @throws RelearnError invalid/`empty_body` */
 export const bodyOf = (request: FastifyRequest): RequestBody => {
   const bytes = request.body;
   if (!(bytes instanceof Uint8Array) || bytes.length === 0)
     throw invalid('empty_body', 'The request has no body.');
   const contentType = request.headers['content-type'] ?? '';
-  const mediaType = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
-  return { bytes, mediaType, contentType };
+  return { bytes, mediaType: mediaTypeOf(request.headers), contentType };
 };
 
 export const unsupportedMediaType = (mediaType: string) =>

@@ -4,6 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { CallKind } from './function-compute.ts';
 import type { Scope } from './keys.ts';
 
 export interface Route {
@@ -29,7 +30,9 @@ declare module 'fastify' {
     scope?: Scope | null;
   }
   interface FastifyRequest {
-    /** Who sent it, for provenance: `key:NAME`, `anonymous` or `local`. */
+    /** Who sent it, for provenance: `key:NAME`, `anonymous`, `local` or `function-compute`. */
     caller: string;
+    /** What Function Compute says of the call; elsewhere every call is a stranger's. */
+    callKind: CallKind;
   }
 }

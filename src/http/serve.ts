@@ -10,7 +10,12 @@ import { collectDefaultMetrics } from 'prom-client';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
-import { type FunctionName, functionNames, type Limits } from './app-context.ts';
+import {
+  type FunctionComputeHost,
+  type FunctionName,
+  functionNames,
+  type Limits,
+} from './app-context.ts';
 import { buildApp } from './build-app.ts';
 import { considerTraining } from './consider-training.ts';
 import type { ApiKey, Scope } from './keys.ts';
@@ -33,6 +38,13 @@ export interface ServeOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
+  /** Set where Function Compute runs this process. */
+  readonly functionCompute?: FunctionComputeHost;
+  /**
+   * Whether accepted feedback starts a training in this process by itself. Default true; false on
+   * hosts that give a process time only while a request is open: there events and timers ask.
+   */
+  readonly trainOnFeedback?: boolean;
   /** Folder of the built page. */
   readonly pageFolder?: string;
   /** Aborted to stop the server. */
@@ -72,21 +84,25 @@ export const serve = async (options: ServeOptions): Promise<RunningServer> => {
     anonymous = new Set<Scope>(),
     logger = createLogger(),
     clock = systemClock,
+    trainOnFeedback = true,
     drain = 10_000,
   } = options;
   const isLocal = isLoopback(host);
-  requireKeys(host, isLocal || keys.length > 0 || anonymous.size > 0);
+  // Function Compute lets its own event calls in; everybody else is refused there without a key.
+  const isGuarded = isLocal || keys.length > 0 || anonymous.size > 0;
+  requireKeys(host, isGuarded || options.functionCompute !== undefined);
 
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const page = readPageAssets(options.pageFolder ?? builtPage);
-  const trigger = functions.includes('train')
-    ? createTrainingTrigger({
-        consider: (signal) => considerTraining({ relearn, clock, metrics }, { signal }),
-        clock,
-        logger,
-      })
-    : undefined;
+  const trigger =
+    functions.includes('train') && trainOnFeedback
+      ? createTrainingTrigger({
+          consider: (signal) => considerTraining({ relearn, clock, metrics }, { signal }),
+          clock,
+          logger,
+        })
+      : undefined;
   let isStopping = false;
   const app = buildApp(relearn, {
     functions,
@@ -103,6 +119,7 @@ export const serve = async (options: ServeOptions): Promise<RunningServer> => {
     metrics,
     isStopping: () => isStopping,
     ...(options.limits ? { limits: options.limits } : {}),
+    ...(options.functionCompute ? { functionCompute: options.functionCompute } : {}),
     ...(trigger ? { trigger } : {}),
     ...(page ? { page } : {}),
   });

@@ -1,14 +1,20 @@
 /**
- * `POST /invoke`, `/` and `/events`: an event of any shape, or none. Events are hints only, so their
- * bodies are never believed: the store decides.
+ * `POST /invoke`, `/` and `/events`: an event of any shape, or none. An event that names only objects
+ * elsewhere is not ours; every other is a hint, and the store decides.
  */
+import type { InvokeReport } from '../../records/reports.ts';
 import type { AppContext } from '../app-context.ts';
 import { considerTraining } from '../consider-training.ts';
+import { mediaTypeOf } from '../request-body.ts';
 import type { Route } from '../route.ts';
 import { anything, invokeReport } from '../schemas.ts';
+import { concernsUs, placeOf } from '../training-event.ts';
 
-export const invokeRoutes = (context: AppContext): Route[] =>
-  ['/invoke', '/', '/events'].map((path) => ({
+const notOurs: InvokeReport = { result: { trained: false, reason: 'not-our-event' } };
+
+export const invokeRoutes = (context: AppContext): Route[] => {
+  const place = placeOf(context.relearn.location);
+  return ['/invoke', '/', '/events'].map((path) => ({
     method: 'POST',
     path,
     summary: 'Look at the store and train if every label has enough new feedback.',
@@ -16,6 +22,12 @@ export const invokeRoutes = (context: AppContext): Route[] =>
     accepts: { '*/*': anything },
     bodyOptional: true,
     answers: { 'application/json': invokeReport },
-    errors: ['storage_unavailable'],
-    handle: () => considerTraining(context, { signal: context.closing }),
+    errors: ['invalid_event', 'storage_unavailable'],
+    handle: ({ body, headers }) => {
+      const bytes = body instanceof Uint8Array ? body : new Uint8Array();
+      const event = { bytes, mediaType: mediaTypeOf(headers), headers };
+      if (!concernsUs(event, place)) return notOurs;
+      return considerTraining(context, { signal: context.closing });
+    },
   }));
+};
