@@ -7,12 +7,12 @@ import { isRelearnError } from '../base/errors.ts';
 import type { FunctionName } from '../http/app-context.ts';
 import {
   anonymousFrom,
-  isFunctionCompute,
   keysFrom,
   logLevelFrom,
   portFrom,
   threadsFrom,
 } from '../http/environment.ts';
+import { hostSettings } from '../http/host-settings.ts';
 import { createLogger, serve } from '../http/serve.ts';
 import { stopSignal } from '../http/stop-signals.ts';
 import { createRelearn } from '../loop/relearn.ts';
@@ -23,8 +23,11 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
   try {
     logger = createLogger(logLevelFrom(env));
     const threads = threadsFrom(env);
+    const store = env.RELEARN_STORE ?? './relearn-store';
+    const host = hostSettings(env, store, (line) => process.stdout.write(line));
     const relearn = await createRelearn({
-      store: env.RELEARN_STORE ?? './relearn-store',
+      ...host.open,
+      store,
       env,
       inference: 'worker',
       proveStore: name === 'train',
@@ -33,7 +36,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
     });
     const server = await serve({
       relearn,
-      host: env.RELEARN_HOST ?? (isFunctionCompute(env) ? '0.0.0.0' : '127.0.0.1'),
+      ...host.serve,
       port: portFrom(env),
       functions: [name],
       keys: keysFrom(env),

@@ -118,6 +118,8 @@ const createServer = (options: AppOptions, { limits }: AppContext): FastifyInsta
     forceCloseConnections: 'idle',
     http: {
       headersTimeout: head,
+      // Node checks one against the other before Fastify sets its own.
+      requestTimeout: request,
       maxHeaderSize: limits.headerBytes,
       connectionsCheckingInterval: 5_000,
     },

@@ -10,6 +10,8 @@ import { type LoadedModel, loadModel } from './load-model.ts';
 
 /** Milliseconds between two looks at the log. */
 const watchInterval = 1_000;
+/** Milliseconds after which a look is too old to answer by: the process stood still meanwhile. */
+const oldestLook = 4_000;
 const longestPause = 60_000;
 
 interface Slot {
@@ -38,6 +40,7 @@ export const createServingModels = (components: Components): ServingModels => {
     | { readonly version: number; readonly error: unknown; readonly until: number }
     | undefined;
   let pause = watchInterval;
+  let lookedAt = 0;
 
   const end = (slot: Slot) => {
     const ended = slot.model.classifier.close().catch((error: unknown) => {
@@ -64,6 +67,7 @@ export const createServingModels = (components: Components): ServingModels => {
 
   /** Loads the newest champion where it is not the one that answers. */
   const follow = async () => {
+    lookedAt = clock.monotonic();
     const { champion: wanted } = await registry.read();
     if (wanted === null || wanted === champion?.model.version) return;
     if (failure?.version === wanted && clock.monotonic() < failure.until) throw failure.error;
@@ -105,6 +109,8 @@ export const createServingModels = (components: Components): ServingModels => {
   const currentChampion = async (): Promise<Slot> => {
     if (closing.signal.aborted) throw notReady('The program is stopping.');
     if (!champion) await update();
+    // A host froze the process and thawed it for this request. Without storage the old model answers.
+    else if (clock.monotonic() - lookedAt > oldestLook) await update().catch(() => {});
     watching ??= watch();
     if (!champion) throw notReady('There is no model yet.');
     return champion;

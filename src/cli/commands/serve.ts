@@ -8,6 +8,7 @@ import {
   parseFunctions,
   portFrom,
 } from '../../http/environment.ts';
+import { hostSettings } from '../../http/host-settings.ts';
 import { parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import { createLogger, serve } from '../../http/serve.ts';
@@ -15,7 +16,7 @@ import { port } from '../option-values.ts';
 import type { Session } from '../session.ts';
 
 interface Options {
-  readonly host: string;
+  readonly host?: string;
   readonly port?: number;
   readonly functions?: readonly FunctionName[];
   readonly anonymous?: ReturnType<typeof parseScopes>;
@@ -24,8 +25,8 @@ interface Options {
 export const define = (command: Command, session: Session): void => {
   const { env } = session.context;
   command
-    .option('--host <HOST>', 'the address to listen on', '127.0.0.1')
-    .option('--port <N>', 'the port, 0 for any free one ($PORT, else 8080)', port)
+    .option('--host <HOST>', 'the address to listen on (127.0.0.1; in a function host 0.0.0.0)')
+    .option('--port <N>', "the port, 0 for any free one (the host's variables, else 8080)", port)
     .option(
       '--functions <NAMES>',
       'predict, feedback, train, studio ($RELEARN_FUNCTIONS, else all)',
@@ -50,17 +51,21 @@ export const define = (command: Command, session: Session): void => {
           options.functions ??
           (env.RELEARN_FUNCTIONS ? parseFunctions(env.RELEARN_FUNCTIONS) : undefined);
         const logger = createLogger(logLevelFrom(env));
+        const settings = hostSettings(env, run.store, (line) => run.context.stdout.write(line));
+        const host = options.host ?? settings.serve.host;
         const relearn = await run.open({
+          ...settings.open,
           inference: 'worker',
           // Better to refuse now than at the first training.
           proveStore: functions === undefined || functions.includes('train'),
           // Without keys only this machine can ask, so the pictures stay where they are anyway.
-          keepPredictions: isLoopback(options.host) && keys.length === 0,
+          keepPredictions: isLoopback(host) && keys.length === 0,
           log: (level, message, fields) => logger[level](fields ?? {}, message),
         });
         const server = await serve({
           relearn,
-          host: options.host,
+          ...settings.serve,
+          host,
           port: options.port ?? portFrom(env),
           ...(functions ? { functions } : {}),
           keys,
