@@ -57,15 +57,18 @@ export interface OnnxNode {
   readonly attribute: readonly OnnxAttribute[];
 }
 
+export interface OnnxTensorType {
+  readonly elemType: number;
+  readonly shape?: {
+    readonly dim: readonly { readonly dimValue?: number; readonly dimParam?: string }[];
+  };
+}
+
 export interface OnnxValueInfo {
   readonly name: string;
   readonly type: {
-    readonly tensorType: {
-      readonly elemType: number;
-      readonly shape: {
-        readonly dim: readonly { readonly dimValue?: number; readonly dimParam?: string }[];
-      };
-    };
+    readonly tensorType?: OnnxTensorType;
+    readonly sequenceType?: { readonly elemType: { readonly tensorType: OnnxTensorType } };
   };
 }
 
@@ -195,7 +198,11 @@ const root = protobuf.Root.fromJSON({
       dataLocation: ['int32', 14],
     }),
     ValueInfoProto: message({ name: ['string', 1], type: ['TypeProto', 2] }),
-    TypeProto: message({ tensorType: ['TypeProtoTensor', 1] }),
+    TypeProto: message({
+      tensorType: ['TypeProtoTensor', 1],
+      sequenceType: ['TypeProtoSequence', 4],
+    }),
+    TypeProtoSequence: message({ elemType: ['TypeProto', 1] }),
     TypeProtoTensor: message({ elemType: ['int32', 1], shape: ['TensorShapeProto', 2] }),
     TensorShapeProto: message({ dim: ['Dimension', 1, 'repeated'] }),
     Dimension: message({ dimValue: ['int64', 1], dimParam: ['string', 2] }),

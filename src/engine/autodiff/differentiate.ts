@@ -5,7 +5,8 @@
  */
 import { RelearnError } from '../../base/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
-import type { Node, Value } from '../graph/graph.ts';
+import { dependents } from '../graph/dependents.ts';
+import type { Value } from '../graph/graph.ts';
 import { broadcastAxes, sameShape } from '../tensor/shape.ts';
 import { type GradientRule, notDifferentiable } from './gradient-rules/gradient-rule.ts';
 import { gradientRules } from './gradient-rules.ts';
@@ -63,17 +64,6 @@ export const differentiate = (
     }
     return gradient;
   });
-};
-
-/** Every value that one of `sources` influences, the sources included. */
-const dependents = (nodes: readonly Node[], sources: readonly Value[]): Set<Value> => {
-  const reached = new Set(sources);
-  for (const node of nodes) {
-    if (node.inputs.some((input) => reached.has(input))) {
-      for (const output of node.outputs) reached.add(output);
-    }
-  }
-  return reached;
 };
 
 /** Sums over the axes along which the input was repeated. */

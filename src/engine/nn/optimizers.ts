@@ -34,8 +34,11 @@ interface Updated {
 export interface Optimizer {
   /** Names of the state tensors each weight has; they start at zero. */
   readonly stateNames: readonly string[];
-  /** The scalar inputs of step `step` (from 1) at a learning rate. */
-  hyperparameters(step: number, learningRate: number): Readonly<Record<string, number>>;
+  /** The scalar inputs of step `step` (from 1) at a learning rate; every update needs `rate`. */
+  hyperparameters(
+    step: number,
+    learningRate: number,
+  ): { readonly rate: number } & Readonly<Record<string, number>>;
   update(context: UpdateContext): Updated;
 }
 

@@ -9,6 +9,7 @@ import type { Graph, Value } from '../graph/graph.ts';
 import { lowerConvolutions } from '../graph/lower-convolutions.ts';
 import { simplify } from '../graph/simplify.ts';
 import type { Shape } from '../tensor/shape.ts';
+import { afterReaders } from './after-readers.ts';
 import type { Architecture } from './architectures.ts';
 import { createContext } from './layers.ts';
 import { softmaxCrossEntropy } from './losses.ts';
@@ -68,6 +69,11 @@ export const buildTrainingGraph = (
       b.input(name, 'float32', []),
     ]),
   );
+  const rate = afterReaders(
+    b,
+    hyperparameters.rate as Value,
+    trainable.map(({ value }) => value),
+  );
   const states: Value[] = [];
   const state = (name: string, shape: Shape): Value => {
     const value = b.input(name, 'float32', shape);
@@ -82,7 +88,7 @@ export const buildTrainingGraph = (
       weight,
       gradient,
       state: own,
-      hyperparameters,
+      hyperparameters: { ...hyperparameters, rate },
       decay,
     });
     b.output(`next/${weight.name}`, next.weight);

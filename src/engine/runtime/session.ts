@@ -7,6 +7,7 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import './disable-telemetry.ts';
 import { RelearnError } from '../../base/errors.ts';
 import { type Dtype, type Tensor, tensor } from '../tensor/tensor.ts';
+import { isUnreturned, unreturned } from './unreturned-outputs.ts';
 
 export interface SessionOptions {
   /** Threads for one operator; default 1, which makes no pool. */
@@ -22,6 +23,15 @@ export interface Session {
     inputs: Readonly<Record<string, Tensor>>,
     outputs?: readonly string[],
   ): Promise<Record<string, Tensor>>;
+  /**
+   * The same, with each result written over the tensor given for it. An output may share its array
+   * with an input; the graph must then read the input before it writes the output. Copies nothing
+   * where the model was prepared by `withUnreturnedOutputs`.
+   */
+  runInto(
+    inputs: Readonly<Record<string, Tensor>>,
+    outputs: Readonly<Record<string, Tensor>>,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,14 +64,27 @@ export const createSession = async (
       hint: 'Check that the file is complete, or promote another version.',
     });
   }
+  /** The runtime's view of the same arrays. */
+  const wrap = (tensors: Readonly<Record<string, Tensor>>): Record<string, OrtTensor> =>
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, { dtype, shape, data }]) => [
+        name,
+        new ort.Tensor(dtype, data as never, [...shape]),
+      ]),
+    );
+  const first = session.outputNames[0] === unreturned ? { [unreturned]: null } : {};
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
+    runInto: async (inputs, outputs) => {
+      try {
+        await session.run(wrap(inputs), { ...first, ...wrap(outputs) });
+      } catch (error) {
+        if (!isUnreturned(error)) throw error;
+      }
+    },
     run: async (inputs, outputs = session.outputNames) => {
-      const feeds: Record<string, OrtTensor> = {};
-      for (const [name, { dtype, shape, data }] of Object.entries(inputs))
-        feeds[name] = new ort.Tensor(dtype, data as never, [...shape]);
-      const results = await session.run(feeds, [...outputs]);
+      const results = await session.run(wrap(inputs), [...outputs]);
       return Object.fromEntries(
         Object.entries(results).map(([name, value]) => [
           name,

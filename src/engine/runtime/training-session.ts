@@ -1,6 +1,6 @@
 /**
- * A compiled training step and the weights it moves. Blocks its thread for the length of a step;
- * runs in the training child process.
+ * A compiled training step and the weights it moves, which it writes over in place. Blocks its
+ * thread for the length of a step; runs in the training child process.
  */
 
 import { RelearnError } from '../../base/errors.ts';
@@ -13,6 +13,7 @@ import { buildTrainingGraph } from '../nn/training-graph.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
 import { createSession } from './session.ts';
+import { withUnreturnedOutputs } from './unreturned-outputs.ts';
 
 export interface TrainingSessionOptions {
   readonly architecture: Architecture;
@@ -53,7 +54,7 @@ export interface TrainingSession {
    * @param targets float32 [N,classes], rows are distributions
    */
   step(pixels: Uint8Array, targets: Float32Array, learningRate: number): Promise<StepResult>;
-  /** The current weights and running statistics by name; copies nothing. */
+  /** The weights and running statistics by name; copies nothing, the next step writes over them. */
   weights(): ReadonlyMap<string, Float32Array>;
   /** Copies nothing; valid until the next step. */
   snapshot(): SessionSnapshot;
@@ -72,22 +73,35 @@ export const createTrainingSession = async (
     imageSize,
     optimizer,
   });
-  const session = await createSession(toOnnx(graph), {
+  const session = await createSession(withUnreturnedOutputs(toOnnx(graph)), {
     threads,
     ...(profilePrefix ? { profilePrefix } : {}),
   });
 
+  /** Everything that lasts from step to step. */
+  const current = new Map<string, Tensor<'float32'>>();
   const start = (name: string, shape: Shape, initialize: () => Float32Array): void => {
     const data = options.resume ? resumed(options.resume, name, shape) : initialize();
     current.set(name, float32(shape, data));
   };
-  const current = new Map<string, Tensor>();
   for (const { value, initialize } of graph.parameters) {
-    const given = options.weights?.get(value.name);
+    const given = options.weights?.get(value.name)?.slice();
     start(value.name, value.shape, () => given ?? initialize(random.fork(value.name)));
   }
   for (const { name, shape } of states) start(name, shape, () => new Float32Array(sizeOf(shape)));
   let stepNumber = options.resume?.step ?? 0;
+
+  const results: Record<string, Tensor<'float32'>> = {};
+  for (const { name, value } of graph.outputs) {
+    const overwritten = current.get(name.replace(/^next\//, ''));
+    results[name] = float32(
+      value.shape,
+      overwritten?.data ?? new Float32Array(sizeOf(value.shape)),
+    );
+  }
+  const result = (name: string) => (results[name] as Tensor<'float32'>).data;
+  const arrays = (names: Iterable<string>) =>
+    new Map(Array.from(names, (name) => [name, (current.get(name) as Tensor<'float32'>).data]));
 
   return {
     graph,
@@ -111,33 +125,18 @@ export const createTrainingSession = async (
         for (let i = 0; i < data.length; i++) data[i] = noiseSource.next();
         inputs[name] = float32(shape, data);
       }
-      const outputs = await session.run(inputs);
-      for (const name of current.keys()) {
-        const next = outputs[`next/${name}`];
-        if (next) current.set(name, next);
-      }
-      return {
-        loss: (outputs.loss as Tensor<'float32'>).data[0] as number,
-        logits: (outputs.logits as Tensor<'float32'>).data,
-      };
+      await session.runInto(inputs, results);
+      return { loss: result('loss')[0] as number, logits: result('logits').slice() };
     },
-    weights: () =>
-      new Map(
-        weights.map(({ name }) => [name, (current.get(name) as Tensor<'float32'>).data] as const),
-      ),
-    snapshot: () => ({
-      step: stepNumber,
-      tensors: new Map(
-        [...current].map(([name, { data }]) => [name, data as Float32Array] as const),
-      ),
-    }),
+    weights: () => arrays(weights.map(({ name }) => name)),
+    snapshot: () => ({ step: stepNumber, tensors: arrays(current.keys()) }),
     close: () => session.close(),
   };
 };
 
 const resumed = ({ tensors }: SessionSnapshot, name: string, shape: Shape): Float32Array => {
   const data = tensors.get(name);
-  if (data?.length === sizeOf(shape)) return data;
+  if (data?.length === sizeOf(shape)) return data.slice();
   throw new RelearnError(
     'corrupt',
     'damaged_checkpoint',

@@ -1,0 +1,131 @@
+/** A training session writes over its weights while it steps; nobody may notice. */
+import { crc32 } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../base/random.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import { toOnnx } from '../graph/to-onnx.ts';
+import { type ArchitectureName, architectures } from '../nn/architectures.ts';
+import { createOptimizer } from '../nn/optimizers.ts';
+import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
+import { createSession } from './session.ts';
+import { createTrainingSession, type TrainingSessionOptions } from './training-session.ts';
+import { unreturned, withUnreturnedOutputs } from './unreturned-outputs.ts';
+
+const [batchSize, imageSize, rate] = [4, 32, 0.01];
+
+const optionsFor = (name: ArchitectureName): TrainingSessionOptions => ({
+  architecture: architectures[name],
+  classes: 2,
+  batchSize,
+  imageSize,
+  optimizer: architectures[name].recipe.scratch.optimizer,
+  random: createRandom(7),
+  threads: 1,
+});
+
+const pixelsOf = (step: number, channels: number) => {
+  const random = createRandom(step);
+  return Uint8Array.from({ length: batchSize * imageSize ** 2 * channels }, () =>
+    random.integer(256),
+  );
+};
+const targets = Float32Array.of(1, 0, 0, 1, 1, 0, 0, 1);
+
+/** A checksum of each tensor: vitest takes seconds to compare a million numbers. */
+const checksums = (tensors: Iterable<readonly [string, Float32Array]>) =>
+  Object.fromEntries(
+    Array.from(tensors, ([name, data]) => [name, crc32(Buffer.from(data.buffer))]),
+  );
+
+describe.each<ArchitectureName>(['compact', 'article'])('a training session of %s', (name) => {
+  const { channels, recipe } = architectures[name];
+
+  it('takes the steps that the graph takes on copies of the weights', async () => {
+    const session = await createTrainingSession(optionsFor(name));
+    const optimizer = createOptimizer(recipe.scratch.optimizer);
+    const onCopies = await createSession(toOnnx(session.graph));
+    const { tensors } = structuredClone(session.snapshot());
+    const feeds: Record<string, Tensor> = {};
+    for (const value of [
+      ...session.graph.inputs,
+      ...session.graph.parameters.map((parameter) => parameter.value),
+    ]) {
+      const data = tensors.get(value.name);
+      if (data) feeds[value.name] = float32(value.shape, data);
+    }
+    feeds.targets = float32([batchSize, 2], targets);
+    for (let step = 1; step <= 3; step++) {
+      const pixels = pixelsOf(step, channels);
+      feeds.pixels = tensor('uint8', [batchSize, imageSize, imageSize, channels], pixels);
+      for (const [key, value] of Object.entries(optimizer.hyperparameters(step, rate)))
+        if (onCopies.inputNames.includes(key)) feeds[key] = scalar(value);
+      const noise = session.graph.inputs.filter((value) => value.name.startsWith('noise'));
+      for (const { name: input, shape } of noise) {
+        const random = createRandom(7).fork(`noise ${step}`).fork(input);
+        const data = Float32Array.from({ length: batchSize * 1024 }, () => random.next());
+        feeds[input] = float32(shape, data);
+      }
+      const expected = await onCopies.run(feeds);
+      const { loss, logits } = await session.step(pixels, targets, rate);
+      expect(loss).toBe(expected.loss?.data[0]);
+      expect(logits).toEqual(expected.logits?.data);
+      for (const [key, value] of Object.entries(feeds)) {
+        const next = expected[`next/${key}`];
+        if (next) feeds[key] = { ...value, data: next.data } as Tensor;
+      }
+    }
+    const { tensors: reached } = session.snapshot();
+    const expected = [...reached.keys()].map((key) => [key, feeds[key]?.data] as const);
+    expect(checksums(reached)).toEqual(checksums(expected as [string, Float32Array][]));
+    await onCopies.close();
+    await session.close();
+  });
+
+  it('goes on from a snapshot as if it had never stopped', async () => {
+    const straight = await createTrainingSession(optionsFor(name));
+    await straight.step(pixelsOf(1, channels), targets, rate);
+    const resume = structuredClone(straight.snapshot());
+    const resumed = await createTrainingSession({ ...optionsFor(name), resume });
+    const second = pixelsOf(2, channels);
+    expect(await resumed.step(second, targets, rate)).toEqual(
+      await straight.step(second, targets, rate),
+    );
+    const [once, again] = [straight.snapshot(), resumed.snapshot()];
+    expect([again.step, once.step, resume.step]).toEqual([2, 2, 1]);
+    expect(checksums(again.tensors)).toEqual(checksums(once.tensors));
+    expect(checksums(once.tensors)).not.toEqual(checksums(resume.tensors));
+    await straight.close();
+    await resumed.close();
+  });
+});
+
+it('refuses a snapshot of another network', async () => {
+  const resume = { step: 1, tensors: new Map([['logits/bias', new Float32Array(3)]]) };
+  await expect(createTrainingSession({ ...optionsFor('compact'), resume })).rejects.toMatchObject({
+    code: 'damaged_checkpoint',
+  });
+});
+
+it('starts from given weights and leaves them alone', async () => {
+  const given = new Map([['logits/bias', Float32Array.of(0.5, -0.5)]]);
+  const session = await createTrainingSession({ ...optionsFor('compact'), weights: given });
+  await session.step(pixelsOf(1, 3), targets, rate);
+  expect(given.get('logits/bias')).toEqual(Float32Array.of(0.5, -0.5));
+  expect(session.weights().get('logits/bias')).not.toEqual(Float32Array.of(0.5, -0.5));
+  await session.close();
+});
+
+it('outputs are written where they are wanted, with and without being returned', async () => {
+  const b = new GraphBuilder();
+  const x = b.input('x', 'float32', [2]);
+  b.output('y', b.apply('Add', [x, b.scalar(1)]));
+  const plain = toOnnx(b.build());
+  const sessions = [await createSession(plain), await createSession(withUnreturnedOutputs(plain))];
+  expect(sessions.map(({ outputNames }) => outputNames)).toEqual([['y'], [unreturned, 'y']]);
+  for (const session of sessions) {
+    const numbers = float32([2], [1, 2]);
+    await session.runInto({ x: numbers }, { y: numbers });
+    expect([...numbers.data]).toEqual([2, 3]);
+    await session.close();
+  }
+});
