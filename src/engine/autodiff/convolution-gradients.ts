@@ -7,7 +7,7 @@ import type { Value } from '../graph/graph.ts';
 import { im2col, isSmallPicture, swapBatchAndChannels } from '../graph/im2col.ts';
 import type { ConvAttributes } from '../graph/ops.ts';
 import type { Shape } from '../tensor/shape.ts';
-import { groupedWeightGradient } from './grouped-convolution-gradients.ts';
+import { groupedWeightGradient, transposeGroups } from './grouped-convolution-gradients.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
@@ -22,8 +22,11 @@ export const convolutionInputGradient = (
   const [, , r, s] = weight.shape as Extents4;
   const kernel = [(r - 1) * dilations[0] + 1, (s - 1) * dilations[1] + 1] as const;
   const padding = pads.map((pad, side) => (kernel[side % 2] as number) - 1 - pad);
-  if (group === 1 && strides[0] === 1 && strides[1] === 1 && padding.every((pad) => pad >= 0)) {
-    const swapped = b.apply('Transpose', [weight], { permutation: [1, 0, 2, 3] });
+  if (strides[0] === 1 && strides[1] === 1 && padding.every((pad) => pad >= 0)) {
+    const swapped =
+      group === 1
+        ? b.apply('Transpose', [weight], { permutation: [1, 0, 2, 3] })
+        : transposeGroups(b, weight, group);
     const flipped =
       r === 1 && s === 1
         ? swapped

@@ -17,27 +17,17 @@ export interface Im2colOptions extends Pick<ConvAttributes, 'strides' | 'pads' |
  * @param x [C, N, H, W]
  * @returns [r·s·C, N, P, Q], kernel position outermost
  */
-export const im2col = (b: GraphBuilder, x: Value, options: Im2colOptions): Value => {
-  const shifts = windowShifts(b, x, options);
-  return shifts.length === 1 ? (shifts[0] as Value) : b.apply('Concat', shifts, { axis: 0 });
-};
-
-/**
- * What each kernel position meets, row by row.
- * @param x [·, ·, H, W]
- * @returns r·s values [·, ·, P, Q]
- */
-export const windowShifts = (
+export const im2col = (
   b: GraphBuilder,
   x: Value,
   { kernel, output, strides, pads, dilations }: Im2colOptions,
-): readonly Value[] => {
+): Value => {
   const [p, q] = output;
   const padded = pads.some((pad) => pad !== 0)
     ? b.apply('Pad', [x], { pads: [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]] })
     : x;
   const whole = padded.shape[2] === p && padded.shape[3] === q;
-  return Array.from({ length: kernel[0] * kernel[1] }, (_, i) => {
+  const shifts = Array.from({ length: kernel[0] * kernel[1] }, (_, i) => {
     const top = Math.floor(i / kernel[1]) * dilations[0];
     const left = (i % kernel[1]) * dilations[1];
     if (whole) return padded;
@@ -48,6 +38,7 @@ export const windowShifts = (
       steps: strides,
     });
   });
+  return shifts.length === 1 ? (shifts[0] as Value) : b.apply('Concat', shifts, { axis: 0 });
 };
 
 /** Pixels of a picture up to which one product for the whole batch beats Conv (two cores). */

@@ -1,9 +1,11 @@
-/** Gradients of activations. At a kink the gradient is that of the flat or lower side. */
+/** Gradients of activations. */
 import type { ActivationOps } from '../../graph/ops.ts';
-import { at, type GradientRules, scaled, unary, where } from './gradient-rule.ts';
+import { at, type GradientRules, masked, scaled, unary } from './gradient-rule.ts';
 
 export const activationGradients: GradientRules<ActivationOps> = {
-  Relu: unary((b, g, _, y) => where(b, b.apply('Greater', [y, b.scalar(0)]), g)),
+  Relu: unary((b, g, _, y) =>
+    b.apply('Where', [b.apply('Greater', [y, b.scalar(0)]), g, b.scalar(0)]),
+  ),
   LeakyRelu: ({ builder: b, gradient, inputs, attributes: { alpha } }) => {
     const positive = b.apply('Greater', [at(inputs, 0), b.scalar(0)]);
     return [b.apply('Where', [positive, gradient, scaled(b, gradient, alpha)])];
@@ -23,18 +25,12 @@ export const activationGradients: GradientRules<ActivationOps> = {
     const positive = b.apply('Greater', [at(inputs, 0), b.scalar(0)]);
     return [b.apply('Where', [positive, gradient, b.apply('Mul', [gradient, slope])])];
   },
-  Clip: ({ builder: b, gradient, outputs, attributes: { min, max } }) => {
-    const y = at(outputs, 0);
-    const above =
-      min === undefined ? gradient : where(b, b.apply('Greater', [y, b.scalar(min)]), gradient);
-    return [max === undefined ? above : where(b, b.apply('Greater', [b.scalar(max), y]), above)];
-  },
+  Clip: unary((b, g, x, y) => masked(b, b.apply('Equal', [x, y]), g)),
   Sigmoid: unary((b, g, _, y) => b.apply('Mul', [g, b.apply('Sub', [y, b.apply('Mul', [y, y])])])),
-  // y·(1 − y) is positive on the slope and zero on both flat sides.
-  HardSigmoid: ({ builder: b, gradient, outputs, attributes: { alpha } }) => {
-    const y = at(outputs, 0);
-    const onSlope = b.apply('Sign', [b.apply('Sub', [y, b.apply('Mul', [y, y])])]);
-    return [b.apply('Mul', [gradient, scaled(b, onSlope, alpha)])];
+  HardSigmoid: ({ builder: b, gradient, inputs, attributes: { alpha, beta } }) => {
+    const x = at(inputs, 0);
+    const slope = b.apply('Clip', [x], { min: -beta / alpha, max: (1 - beta) / alpha });
+    return [scaled(b, masked(b, b.apply('Equal', [x, slope]), gradient), alpha)];
   },
   Tanh: unary((b, g, _, y) => b.apply('Sub', [g, b.apply('Mul', [b.apply('Mul', [g, y]), y])])),
   Softplus: unary((b, g, x) => b.apply('Mul', [g, b.apply('Sigmoid', [x])])),

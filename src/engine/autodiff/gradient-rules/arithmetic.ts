@@ -4,10 +4,10 @@ import {
   at,
   type GradientRule,
   type GradientRules,
+  masked,
   notDifferentiable,
   scaled,
   unary,
-  where,
 } from './gradient-rule.ts';
 
 /** The gradient goes to the operand that won, to the first among equals. */
@@ -16,10 +16,8 @@ const extremum =
   ({ builder: b, gradient, inputs, wanted }) => {
     const [first, second] = [at(inputs, 0), at(inputs, 1)];
     const secondWins = b.apply('Greater', op === 'Max' ? [second, first] : [first, second]);
-    return [
-      wanted(0) ? b.apply('Where', [secondWins, b.scalar(0), gradient]) : undefined,
-      wanted(1) ? where(b, secondWins, gradient) : undefined,
-    ];
+    const ofSecond = masked(b, secondWins, gradient);
+    return [wanted(0) ? b.apply('Sub', [gradient, ofSecond]) : undefined, ofSecond];
   };
 
 export const arithmeticGradients: GradientRules<ArithmeticOps> = {
@@ -68,7 +66,7 @@ export const arithmeticGradients: GradientRules<ArithmeticOps> = {
   Equal: notDifferentiable,
   Where: ({ builder: b, gradient, inputs, wanted }) => [
     undefined,
-    wanted(1) ? where(b, at(inputs, 0), gradient) : undefined,
+    wanted(1) ? b.apply('Where', [at(inputs, 0), gradient, b.scalar(0)]) : undefined,
     wanted(2) ? b.apply('Where', [at(inputs, 0), b.scalar(0), gradient]) : undefined,
   ],
   Cast: ({ builder: b, gradient, inputs }) => {
