@@ -1,0 +1,459 @@
+/** Every lowering against ONNX Runtime's own kernel for the operator that it stands for. */
+import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../base/random.ts';
+import {
+  encodeOnnx,
+  type OnnxAttribute,
+  onnxAttributeType,
+  onnxDataType,
+} from '../../formats/onnx.ts';
+import { createSession } from '../runtime/session.ts';
+import { type Shape, sizeOf } from '../tensor/shape.ts';
+import { float32, type Tensor, tensor } from '../tensor/tensor.ts';
+import { GraphBuilder } from './builder.ts';
+import type { Value } from './graph.ts';
+import { samePadding } from './lowerings/windows.ts';
+import { lowerings } from './lowerings.ts';
+import { toOnnx } from './to-onnx.ts';
+
+interface Original {
+  readonly op: string;
+  /** Shapes of the inputs, drawn from ±1. */
+  readonly shapes: readonly Shape[];
+  /** Numbers, text or lists, as ONNX's attributes. */
+  readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
+  /** Attributes that are floats even where they are whole. */
+  readonly floats?: readonly string[];
+  /** Constant inputs after the others. */
+  readonly constants?: readonly Tensor[];
+  readonly opset?: number;
+  readonly domain?: string;
+  readonly outputs?: number;
+  readonly lower: (b: GraphBuilder, inputs: readonly Value[]) => readonly Value[];
+}
+
+const encodeAttribute = (
+  name: string,
+  value: number | string | readonly number[],
+  isFloat: boolean,
+): OnnxAttribute => {
+  if (typeof value === 'string')
+    return { name, type: onnxAttributeType.string, s: new TextEncoder().encode(value) };
+  if (typeof value !== 'number') return { name, type: onnxAttributeType.ints, ints: value };
+  return isFloat || !Number.isInteger(value)
+    ? { name, type: onnxAttributeType.float, f: value }
+    : { name, type: onnxAttributeType.int, i: value };
+};
+
+/** A model of the one node. */
+const original = (given: Original): Uint8Array => {
+  const { op, shapes, attributes = {}, floats = [], constants = [], opset = 17, domain } = given;
+  const inputs = shapes.map((shape, i) => ({
+    name: `input_${i}`,
+    type: {
+      tensorType: {
+        elemType: onnxDataType.float32,
+        shape: { dim: shape.map((extent) => ({ dimValue: extent })) },
+      },
+    },
+  }));
+  const output = Array.from({ length: given.outputs ?? 1 }, (_, i) => `output_${i}`);
+  return encodeOnnx({
+    irVersion: 8,
+    producerName: 'test',
+    producerVersion: '1',
+    opsetImport: [
+      { domain: '', version: opset },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    metadataProps: [],
+    graph: {
+      name: op,
+      node: [
+        {
+          opType: op,
+          ...(domain ? { domain } : {}),
+          input: [...inputs.map(({ name }) => name), ...constants.map((_, i) => `constant_${i}`)],
+          output,
+          attribute: Object.entries(attributes).map(([name, value]) =>
+            encodeAttribute(name, value, floats.includes(name)),
+          ),
+        },
+      ],
+      initializer: constants.map(({ dtype, shape, data }, i) => ({
+        name: `constant_${i}`,
+        dims: shape,
+        dataType: onnxDataType[dtype],
+        rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      })),
+      input: inputs,
+      output: output.map((name) => ({
+        name,
+        type: { tensorType: { elemType: onnxDataType.float32, shape: undefined as never } },
+      })),
+    },
+  });
+};
+
+const lowered = ({ shapes, lower }: Original): Uint8Array => {
+  const b = new GraphBuilder();
+  const inputs = shapes.map((shape, i) => b.input(`input_${i}`, 'float32', shape));
+  lower(b, inputs).forEach((value, i) => {
+    b.output(`output_${i}`, value);
+  });
+  return toOnnx(b.build());
+};
+
+const run = async (model: Uint8Array, inputs: Record<string, Tensor>) => {
+  const session = await createSession(model);
+  const outputs = await session.run(inputs);
+  await session.close();
+  return outputs;
+};
+
+const vector = (...numbers: number[]): Tensor =>
+  tensor('int64', [numbers.length], BigInt64Array.from(numbers, BigInt));
+const activation = (op: string, lower: (b: GraphBuilder, x: Value) => readonly Value[]) => ({
+  op,
+  shapes: [[5, 7]],
+  lower: (b: GraphBuilder, [x]: readonly Value[]) => lower(b, x as Value),
+});
+const over = { axes: [1, 2], keepDimensions: false };
+const reduction = (op: 'ReduceMin' | 'ReduceL1' | 'ReduceL2' | 'ReduceSumSquare'): Original => ({
+  op,
+  shapes: [[2, 3, 4]],
+  attributes: { axes: [1, 2], keepdims: 0 },
+  lower: (b, x) => lowerings[op](b, x, over),
+});
+const elementwise = (op: 'Sum' | 'Mean' | 'Min' | 'Max'): Original => ({
+  op,
+  shapes: [[3, 4], [4], [3, 1]],
+  lower: (b, x) => lowerings[op](b, x, {}),
+});
+const einsum = (equation: string, ...shapes: Shape[]): Original => ({
+  op: 'Einsum',
+  shapes,
+  attributes: { equation },
+  lower: (b, x) => lowerings.Einsum(b, x, { equation }),
+});
+
+const poolOriginal = (
+  op: 'MaxPool' | 'AveragePool',
+  extent: number,
+  kernel: number,
+  stride: number,
+  pad: number,
+  countIncludePad = false,
+): Original => {
+  const window = {
+    kernel: [kernel, kernel],
+    strides: [stride, stride],
+    pads: [pad, pad, pad, pad],
+  } as const;
+  return {
+    op,
+    shapes: [[1, 2, extent, extent + 1]],
+    attributes: {
+      kernel_shape: window.kernel,
+      strides: window.strides,
+      pads: window.pads,
+      ceil_mode: 1,
+      ...(op === 'AveragePool' ? { count_include_pad: countIncludePad ? 1 : 0 } : {}),
+    },
+    lower: (b, x) =>
+      op === 'MaxPool'
+        ? lowerings.MaxPool(b, x, { ...window, dilations: [1, 1], ceilMode: true })
+        : lowerings.AveragePool(b, x, { ...window, countIncludePad, ceilMode: true }),
+  };
+};
+
+const same = (larger: 'upper' | 'lower', extent: number, stride: number): Original => ({
+  op: 'MaxPool',
+  shapes: [[1, 2, extent, extent]],
+  attributes: {
+    kernel_shape: [3, 3],
+    strides: [stride, stride],
+    auto_pad: `SAME_${larger.toUpperCase()}`,
+  },
+  lower: (b, [x]) => {
+    const window = {
+      kernel: [3, 3],
+      strides: [stride, stride],
+      dilations: [1, 1],
+    } as const;
+    const pads = samePadding([extent, extent], { ...window, larger });
+    return b.node('MaxPool', [x as Value], { ...window, pads }).slice(0, 1);
+  },
+});
+
+const group = (opset: number, scale: number): Original => ({
+  op: 'GroupNormalization',
+  opset,
+  shapes: [[2, 6, 3, 4], [scale], [scale]],
+  attributes: { num_groups: 2, epsilon: 1e-3 },
+  lower: (b, x) => lowerings.GroupNormalization(b, x, { groups: 2, epsilon: Math.fround(1e-3) }),
+});
+
+const pad = (mode: 'constant' | 'reflect' | 'edge', value = 0): Original => ({
+  op: 'Pad',
+  shapes: [[1, 2, 4, 5]],
+  attributes: { mode },
+  constants: [vector(0, 0, 2, 1, 0, 0, 3, 2), float32([], [value])],
+  lower: (b, x) => lowerings.Pad(b, x, { pads: [0, 0, 2, 1, 0, 0, 3, 2], mode, value }),
+});
+
+const gather = (
+  title: string,
+  axis: number,
+  shape: Shape,
+  indices: number[],
+): [string, Original] => [
+  `Gather, ${title}`,
+  {
+    op: 'Gather',
+    shapes: [[3, 4, 2]],
+    attributes: { axis },
+    constants: [tensor('int64', shape, BigInt64Array.from(indices, BigInt))],
+    lower: (b, x) => lowerings.Gather(b, x, { axis, indices, shape }),
+  },
+];
+
+const blocks = (op: 'DepthToSpace', mode: 'DCR' | 'CRD'): Original => ({
+  op,
+  shapes: [[2, 8, 2, 3]],
+  attributes: { blocksize: 2, mode },
+  lower: (b, x) => lowerings.DepthToSpace(b, x, { blockSize: 2, mode }),
+});
+
+const matMul = (...shapes: Shape[]): Original => ({
+  op: 'MatMul',
+  shapes,
+  lower: (b, x) => lowerings.MatMul(b, x, {}),
+});
+
+const originals: readonly (readonly [title: string, original: Original])[] = [
+  ['HardSwish', activation('HardSwish', (b, x) => lowerings.HardSwish(b, [x], {}))],
+  [
+    'Silu, as QuickGelu',
+    {
+      ...activation('QuickGelu', (b, x) => lowerings.Silu(b, [x], { alpha: 1.702 })),
+      domain: 'com.microsoft',
+      attributes: { alpha: 1.702 },
+    },
+  ],
+  ['Mish', { ...activation('Mish', (b, x) => lowerings.Mish(b, [x], {})), opset: 18 }],
+  [
+    'Gelu',
+    {
+      ...activation('Gelu', (b, x) => lowerings.Gelu(b, [x], { approximate: 'none' })),
+      opset: 20,
+    },
+  ],
+  [
+    'Gelu by tanh',
+    {
+      ...activation('Gelu', (b, x) => lowerings.Gelu(b, [x], { approximate: 'tanh' })),
+      opset: 20,
+      attributes: { approximate: 'tanh' },
+    },
+  ],
+  [
+    'Selu',
+    {
+      ...activation('Selu', (b, x) => lowerings.Selu(b, [x], { alpha: 1.5, gamma: 1.1 })),
+      attributes: { alpha: 1.5, gamma: 1.1 },
+    },
+  ],
+  [
+    'Celu',
+    {
+      ...activation('Celu', (b, x) => lowerings.Celu(b, [x], { alpha: 1.5 })),
+      attributes: { alpha: 1.5 },
+    },
+  ],
+  ['Softsign', activation('Softsign', (b, x) => lowerings.Softsign(b, [x], {}))],
+
+  [
+    'Flatten',
+    {
+      op: 'Flatten',
+      shapes: [[2, 3, 4]],
+      attributes: { axis: 2 },
+      lower: (b, x) => lowerings.Flatten(b, x, { axis: 2 }),
+    },
+  ],
+  [
+    'Squeeze',
+    {
+      op: 'Squeeze',
+      shapes: [[2, 1, 4, 1]],
+      constants: [vector(1, 3)],
+      lower: (b, x) => lowerings.Squeeze(b, x, { axes: [1, 3] }),
+    },
+  ],
+  [
+    'Unsqueeze',
+    {
+      op: 'Unsqueeze',
+      shapes: [[2, 3]],
+      constants: [vector(0, 3)],
+      lower: (b, x) => lowerings.Unsqueeze(b, x, { axes: [0, 3] }),
+    },
+  ],
+  [
+    'Split',
+    {
+      op: 'Split',
+      shapes: [[2, 6]],
+      attributes: { axis: 1 },
+      constants: [vector(1, 3, 2)],
+      outputs: 3,
+      lower: (b, x) => lowerings.Split(b, x, { axis: 1, sizes: [1, 3, 2] }),
+    },
+  ],
+  [
+    'Tile',
+    {
+      op: 'Tile',
+      shapes: [[2, 3, 2]],
+      constants: [vector(2, 1, 3)],
+      lower: (b, x) => lowerings.Tile(b, x, { repeats: [2, 1, 3] }),
+    },
+  ],
+  gather('one place', 1, [], [-1]),
+  gather('places in a row', 1, [2], [1, 2]),
+  gather('a table of places', 1, [2, 2], [3, 0, -2, 0]),
+  ['Pad, constant', pad('constant', 1.5)],
+  ['Pad, reflect', pad('reflect')],
+  ['Pad, edge', pad('edge')],
+  ['DepthToSpace, DCR', blocks('DepthToSpace', 'DCR')],
+  ['DepthToSpace, CRD', blocks('DepthToSpace', 'CRD')],
+  [
+    'SpaceToDepth',
+    {
+      op: 'SpaceToDepth',
+      shapes: [[2, 2, 4, 6]],
+      attributes: { blocksize: 2 },
+      lower: (b, x) => lowerings.SpaceToDepth(b, x, { blockSize: 2 }),
+    },
+  ],
+
+  [
+    'GlobalAveragePool',
+    {
+      op: 'GlobalAveragePool',
+      shapes: [[2, 3, 4, 5]],
+      lower: (b, x) => lowerings.GlobalAveragePool(b, x, {}),
+    },
+  ],
+  [
+    'GlobalMaxPool',
+    {
+      op: 'GlobalMaxPool',
+      shapes: [[2, 3, 4, 5]],
+      lower: (b, x) => lowerings.GlobalMaxPool(b, x, {}),
+    },
+  ],
+  ['ReduceMin', reduction('ReduceMin')],
+  ['ReduceL1', reduction('ReduceL1')],
+  ['ReduceL2', reduction('ReduceL2')],
+  ['ReduceSumSquare', reduction('ReduceSumSquare')],
+  ...([1, 2] as const).map(
+    (p) =>
+      [
+        `LpNormalization, L${p}`,
+        {
+          op: 'LpNormalization',
+          shapes: [[3, 4]],
+          attributes: { axis: 1, p },
+          lower: (b, x) => lowerings.LpNormalization(b, x, { axis: 1, p }),
+        },
+      ] as [string, Original],
+  ),
+  ...(['Softmax', 'LogSoftmax'] as const).map(
+    (op) =>
+      [
+        `${op}Flattened`,
+        {
+          op,
+          opset: 11,
+          shapes: [[2, 3, 4]],
+          attributes: { axis: 1 },
+          lower: (b, x) => lowerings[`${op}Flattened`](b, x, { axis: 1 }),
+        },
+      ] as [string, Original],
+  ),
+  ['Sum', elementwise('Sum')],
+  ['Mean', elementwise('Mean')],
+  ['Min', elementwise('Min')],
+  ['Max', elementwise('Max')],
+  ['MatMul of two vectors', matMul([3], [3])],
+  ['MatMul from a vector', matMul([3], [2, 3, 4])],
+  ['MatMul to a vector', matMul([2, 4, 3], [3])],
+
+  ['MaxPool, rounding up', poolOriginal('MaxPool', 6, 3, 2, 0)],
+  ['MaxPool, rounding up, padded', poolOriginal('MaxPool', 6, 3, 2, 1)],
+  ['MaxPool, rounding up to a window behind the picture', poolOriginal('MaxPool', 6, 2, 3, 1)],
+  ['AveragePool, rounding up', poolOriginal('AveragePool', 6, 3, 2, 0)],
+  ['AveragePool, rounding up, padded', poolOriginal('AveragePool', 6, 3, 2, 1)],
+  ['AveragePool, rounding up, padding counts', poolOriginal('AveragePool', 6, 3, 2, 1, true)],
+  ['SAME_UPPER', same('upper', 6, 2)],
+  ['SAME_LOWER', same('lower', 6, 2)],
+  ['SAME_UPPER, stride 1', same('upper', 5, 1)],
+  ['GroupNormalization, scales for each channel', group(21, 6)],
+  ['GroupNormalization, scales for each group', group(18, 2)],
+
+  ['Einsum, attention', einsum('bhid,bhjd->bhij', [2, 2, 3, 4], [2, 2, 5, 4])],
+  ['Einsum, with spaces and another order', einsum('b i j, b j d -> d b i', [2, 3, 4], [2, 4, 5])],
+  ['Einsum, summing what only one has', einsum('abc,cd->ad', [2, 3, 4], [4, 5])],
+  ['Einsum, transposing', einsum('abc->cab', [2, 3, 4])],
+];
+
+describe('every lowering gives what the operator gives', () => {
+  const random = createRandom(5);
+  for (const [title, given] of originals)
+    it(title, async () => {
+      const inputs = Object.fromEntries(
+        given.shapes.map((shape, i) => [
+          `input_${i}`,
+          float32(
+            shape,
+            Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.next() - 1),
+          ),
+        ]),
+      );
+      const expected = await run(original(given), inputs);
+      const actual = await run(lowered(given), inputs);
+      expect(Object.keys(actual)).toEqual(Object.keys(expected));
+      for (const [name, { shape, data }] of Object.entries(expected)) {
+        expect(actual[name]?.shape).toEqual(shape);
+        actual[name]?.data.forEach((value, i) => {
+          expect(value, `${name}[${i}]`).toBeCloseTo(Number(data[i]), 5);
+        });
+      }
+    });
+
+  it('covers the whole table', () => {
+    const tested = originals.map(([title]) => title.split(/,| (?=of|by|from)/)[0]);
+    expect(Object.keys(lowerings).filter((name) => !tested.includes(name))).toEqual(['Less']);
+  });
+
+  it('Less is Greater the other way round', async () => {
+    const b = new GraphBuilder();
+    const [x, y] = [b.input('x', 'float32', [3]), b.input('y', 'float32', [3])];
+    b.output('less', lowerings.Less(b, [x, y], {})[0] as Value);
+    const { less } = await run(toOnnx(b.build()), {
+      x: float32([3], [1, 2, 3]),
+      y: float32([3], [2, 2, 2]),
+    });
+    expect(less?.data).toEqual(Uint8Array.of(1, 0, 0));
+  });
+
+  it('refuses an equation that it cannot write', () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [3, 3]);
+    expect(() => lowerings.Einsum(b, [x], { equation: 'ii->i' })).toThrow(
+      'Einsum "ii->i" of [3,3] is not supported',
+    );
+  });
+});

@@ -1,0 +1,18 @@
+/**
+ * Operators of ONNX that others can spell, written with those of ops.ts, so that no other table
+ * needs to know them. Names are ONNX's; what ONNX passes as constant inputs is an attribute, and
+ * axes count from 0. Identity and Dropout are their input and stand nowhere.
+ */
+import { activationLowerings } from './lowerings/activations.ts';
+import { einsum } from './lowerings/einsum.ts';
+import { movementLowerings } from './lowerings/movement.ts';
+import { reductionLowerings } from './lowerings/reductions.ts';
+import { windowLowerings } from './lowerings/windows.ts';
+
+export const lowerings = {
+  ...activationLowerings,
+  ...movementLowerings,
+  ...reductionLowerings,
+  ...windowLowerings,
+  Einsum: einsum,
+};
