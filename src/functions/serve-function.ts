@@ -10,6 +10,7 @@ import {
   keysFrom,
   logLevelFrom,
   portFrom,
+  rateLimitFrom,
   threadsFrom,
 } from '../http/environment.ts';
 import { hostSettings } from '../http/host-settings.ts';
@@ -23,6 +24,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
   try {
     logger = createLogger(logLevelFrom(env));
     const threads = threadsFrom(env);
+    const requestsPerMinute = rateLimitFrom(env);
     const store = env.RELEARN_STORE ?? './relearn-store';
     const host = hostSettings(env, store, (line) => process.stdout.write(line));
     const relearn = await createRelearn({
@@ -39,6 +41,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
       ...host.serve,
       port: portFrom(env),
       functions: [name],
+      ...(requestsPerMinute === undefined ? {} : { limits: { requestsPerMinute } }),
       keys: keysFrom(env),
       anonymous: anonymousFrom(env),
       logger,

@@ -23,6 +23,8 @@ export interface Limits {
   readonly headerBytes: number;
   /** Headers of a request. */
   readonly headers: number;
+  /** Requests a minute of one caller: a key, or an address where none is needed. 0 = no limit. */
+  readonly requestsPerMinute: number;
 }
 
 export const defaultLimits: Limits = {
@@ -31,6 +33,7 @@ export const defaultLimits: Limits = {
   jsonDepth: 16,
   headerBytes: 16 * 1024,
   headers: 200,
+  requestsPerMinute: 6_000,
 };
 
 export interface Access {

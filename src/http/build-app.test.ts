@@ -1,5 +1,6 @@
 /** What the routes answer when all is well, and who may call them. */
-import type { InjectOptions } from 'fastify';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createInMemoryRelearn, type InMemoryOptions } from '../../test/in-memory-relearn.ts';
@@ -364,5 +365,58 @@ describe('keys', () => {
     expect((await open.inject(post('/callback', 'x', 'text/plain'))).json().code).toBe(
       'missing_key',
     );
+  });
+});
+
+describe('the rate limit', () => {
+  const keys = parseKeys('a:ka:predict,b:kb:predict');
+  const limited = (requestsPerMinute: number, more: Partial<AppOptions> = {}) =>
+    setUp({}, { access: { keys, isLocal: false }, limits: { requestsPerMinute }, ...more }).app;
+  const ask = (app: FastifyInstance, key: string) =>
+    app.inject(
+      post('/predict', Buffer.from(darkJpeg), 'image/jpeg', { authorization: `Bearer ${key}` }),
+    );
+
+  it('counts each key by itself and says when to come back', async () => {
+    const app = limited(2);
+    const answers = [];
+    for (const key of ['ka', 'ka', 'ka', 'kb']) answers.push(await ask(app, key));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 429, 200]);
+    const [, , refused] = answers;
+    expect(refused?.json()).toMatchObject({ code: 'rate_limited', status: 429 });
+    const seconds = Number(refused?.headers['retry-after']);
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(60);
+  });
+
+  it('counts callers without a key by their address', async () => {
+    const app = limited(1, { access: { anonymous: new Set(['predict']), isLocal: false } });
+    const from = (remoteAddress: string) =>
+      app.inject({ ...post('/predict', Buffer.from(darkJpeg), 'image/jpeg'), remoteAddress });
+    const statuses = [];
+    for (const address of ['10.0.0.1', '10.0.0.1', '10.0.0.2'])
+      statuses.push((await from(address)).statusCode);
+    expect(statuses).toEqual([200, 429, 200]);
+  });
+
+  it('never holds health checks back, nor a machine’s own user', async () => {
+    const app = limited(1);
+    for (const _ of [1, 2, 3]) expect((await app.inject('/healthz')).statusCode).toBe(200);
+    const { app: own } = setUp({}, { limits: { requestsPerMinute: 1 } });
+    for (const _ of [1, 2]) expect((await ask(own, 'x')).statusCode).toBe(200);
+  });
+
+  it('can be switched off', async () => {
+    const app = limited(0);
+    for (const _ of [1, 2, 3]) expect((await ask(app, 'ka')).statusCode).toBe(200);
+  });
+});
+
+describe('GET /openapi.json', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const document = (await setUp().app.inject('/openapi.json')).json();
+    const result = await new Validator().validate(document);
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
   });
 });

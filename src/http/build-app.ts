@@ -3,6 +3,7 @@
  * serve everything and a cloud function just one verb.
  */
 import type { Socket } from 'node:net';
+import rateLimit from '@fastify/rate-limit';
 import Fastify, {
   type FastifyInstance,
   type FastifyRequest,
@@ -73,6 +74,7 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   if (options.functionCompute) addCallProtocol(app, options.functionCompute);
   addChecks(app, context);
   addAccounting(app, context);
+  addRateLimit(app, context);
 
   const routes = [
     ...options.functions.flatMap((name) => mounts[name](context)),
@@ -80,7 +82,8 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
     ...(options.functionCompute ? functionComputeRoutes(context) : []),
     metricsRoute(context),
   ];
-  addRoutes(app, [...routes, openApiRoute(routes)]);
+  // A plugin, so that the limiter that was registered before sees the routes.
+  app.register(async (scope) => addRoutes(scope, [...routes, openApiRoute(routes)]));
   return app;
 };
 
@@ -197,6 +200,25 @@ const addAccounting = (app: FastifyInstance, { metrics, clock }: AppContext) => 
       { method: request.method, route, status: reply.statusCode, seconds },
       'answered',
     );
+  });
+};
+
+/** Counts by who calls, after it is known and before the body is read. */
+const addRateLimit = (app: FastifyInstance, { access, limits }: AppContext) => {
+  // Without keys on loopback everybody is the same person.
+  const isOff = limits.requestsPerMinute === 0 || (access.isLocal && access.keys.length === 0);
+  if (isOff) return;
+  app.register(rateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    // Addresses and keys that come once must not fill the memory.
+    cache: 10_000,
+    keyGenerator: (request) =>
+      request.caller.startsWith('key:') ? request.caller : `address:${request.ip}`,
+    allowList: (request) =>
+      request.routeOptions.config.scope == null || request.callKind !== 'stranger',
+    errorResponseBuilder: (_request, { ttl }) =>
+      invalid('rate_limited', 'Too many requests.', { retryAfter: Math.ceil(ttl / 1000) }),
   });
 };
 

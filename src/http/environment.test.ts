@@ -7,6 +7,7 @@ import {
   logLevelFrom,
   parseFunctions,
   portFrom,
+  rateLimitFrom,
   threadsFrom,
 } from './environment.ts';
 
@@ -41,6 +42,9 @@ describe('settings from the environment', () => {
     expect(threadsFrom({ RELEARN_THREADS: '2' })).toBe(2);
     for (const bad of ['0', '-1', 'x', '1e3'])
       expect(() => threadsFrom({ RELEARN_THREADS: bad })).toThrow(/^RELEARN_THREADS has a value/);
+    expect(rateLimitFrom({})).toBeUndefined();
+    expect(rateLimitFrom({ RELEARN_RATE_LIMIT: '0' })).toBe(0);
+    expect(() => rateLimitFrom({ RELEARN_RATE_LIMIT: '-1' })).toThrow(/^RELEARN_RATE_LIMIT has/);
     expect(() => logLevelFrom({ RELEARN_LOG_LEVEL: 'loud' })).toThrow(/^RELEARN_LOG_LEVEL has/);
   });
 

@@ -92,6 +92,18 @@ export const threadsFrom = (env: Environment): number | undefined => {
 };
 
 /**
+ * Requests a minute of one caller, 0 for no limit; undefined = the default.
+ *
+ * @throws RelearnError usage/`invalid_setting`
+ */
+export const rateLimitFrom = (env: Environment): number | undefined => {
+  const text = env.RELEARN_RATE_LIMIT;
+  if (!text) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw badSetting('RELEARN_RATE_LIMIT', 'Give a whole number of requests a minute, 0 for none.');
+};
+
+/**
  * Comma-separated names, as RELEARN_FUNCTIONS and `--functions` take them.
  *
  * @throws RelearnError usage/`invalid_setting`

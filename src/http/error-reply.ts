@@ -26,6 +26,12 @@ export const problemBody = (problem: ClientError, requestId: string, error?: unk
 /** Status codes at which trying again a little later makes sense. */
 const retryAfterSeconds: Readonly<Record<number, number>> = { 429: 10, 503: 5, 507: 60 };
 
+/** Where whoever refused knows how long. */
+const retryAfterOf = (error: unknown): number | undefined => {
+  const seconds = error instanceof RelearnError ? error.details?.retryAfter : undefined;
+  return typeof seconds === 'number' ? seconds : undefined;
+};
+
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   const problem = clientErrorOf(error);
   // The whole error, with its cause, is for the log only.
@@ -33,7 +39,7 @@ export const sendProblem = (error: unknown, request: FastifyRequest, reply: Fast
     request.log.error({ code: problem.code, err: error }, 'request failed');
   else if (problem.status > 500)
     request.log.warn({ code: problem.code, reason: String(error) }, 'not available');
-  const retryAfter = retryAfterSeconds[problem.status];
+  const retryAfter = retryAfterOf(error) ?? retryAfterSeconds[problem.status];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="relearn"');
   return (

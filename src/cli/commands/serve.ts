@@ -7,18 +7,20 @@ import {
   logLevelFrom,
   parseFunctions,
   portFrom,
+  rateLimitFrom,
 } from '../../http/environment.ts';
 import { hostSettings } from '../../http/host-settings.ts';
 import { parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import { createLogger, serve } from '../../http/serve.ts';
-import { port } from '../option-values.ts';
+import { port, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 
 interface Options {
   readonly host?: string;
   readonly port?: number;
   readonly functions?: readonly FunctionName[];
+  readonly rateLimit?: number;
   readonly anonymous?: ReturnType<typeof parseScopes>;
 }
 
@@ -37,6 +39,11 @@ export const define = (command: Command, session: Session): void => {
       'what needs no key, such as predict,feedback ($RELEARN_ANONYMOUS)',
       (text: string) => parseScopes(text),
     )
+    .option(
+      '--rate-limit <N>',
+      'requests a minute of one key or address, 0 for no limit ($RELEARN_RATE_LIMIT, else 6000; without keys none)',
+      wholeNumber(0),
+    )
     .addHelpText(
       'after',
       '\nKeys: RELEARN_KEYS="name:key:predict+feedback,…" or RELEARN_KEYS_FILE. Without keys it listens on this machine only.\n' +
@@ -50,6 +57,7 @@ export const define = (command: Command, session: Session): void => {
         const functions =
           options.functions ??
           (env.RELEARN_FUNCTIONS ? parseFunctions(env.RELEARN_FUNCTIONS) : undefined);
+        const requestsPerMinute = options.rateLimit ?? rateLimitFrom(env);
         const logger = createLogger(logLevelFrom(env));
         const settings = hostSettings(env, run.store, (line) => run.context.stdout.write(line));
         const host = options.host ?? settings.serve.host;
@@ -68,6 +76,7 @@ export const define = (command: Command, session: Session): void => {
           host,
           port: options.port ?? portFrom(env),
           ...(functions ? { functions } : {}),
+          ...(requestsPerMinute === undefined ? {} : { limits: { requestsPerMinute } }),
           keys,
           anonymous,
           logger,
