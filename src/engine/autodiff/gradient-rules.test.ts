@@ -125,12 +125,63 @@ describe('every gradient rule agrees with finite differences', () => {
 });
 
 describe('what cannot be differentiated says so', () => {
-  it('names the operator in the way', () => {
+  /** x → steps that have no slope → two layers, around the steps a shortcut where asked. */
+  const stepped = (shortcut: boolean) => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [3]);
+    const weight = (name: string) => b.parameter(name, [3], () => new Float32Array(3));
+    const [first, second, third] = [weight('first'), weight('second'), weight('third')];
+    const early = b.apply('Mul', [x, first]);
+    const steps = b.apply('Sign', [early]);
+    const scaled = b.apply('Mul', [steps, second]);
+    const joined = shortcut ? b.apply('Add', [scaled, early]) : scaled;
+    const last = b.apply('Mul', [b.apply('Exp', [joined]), third]);
+    const loss = b.apply('ReduceSum', [last], { axes: [0], keepDimensions: false });
+    return { b, loss, weights: [first, second, third] };
+  };
+  const failure = ({ b, loss, weights }: ReturnType<typeof stepped>) => {
+    try {
+      differentiate(b, loss, weights);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+
+  it('names the operator in the way and the nearest cut that works', () => {
+    const given = stepped(false);
+    expect(failure(given)).toMatchObject({
+      code: 'no_gradient',
+      message: 'Sign (Sign_1) stands between the loss and a weight and has no gradient.',
+      details: { operator: 'Sign', node: 'Sign_1', cut: 'Sign_1' },
+    });
+    const { b, loss, weights } = stepped(false);
+    expect(differentiate(b, loss, weights.slice(1))).toHaveLength(2);
+  });
+
+  it('cuts where the ways around the operator have met again', () => {
+    expect(failure(stepped(true))).toMatchObject({ details: { cut: 'Add_1' } });
+    const { b, loss, weights } = stepped(true);
+    expect(differentiate(b, loss, weights.slice(2))).toHaveLength(1);
+  });
+
+  it('knows no cut where nothing after the operator can be trained', () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [3]);
+    const loss = b.apply('ReduceSum', [b.apply('Sign', [x])], { axes: [0], keepDimensions: false });
+    expect(() => differentiate(b, loss, [x])).toThrow(
+      expect.objectContaining({ hint: 'Freeze the weights before it.' }),
+    );
+  });
+
+  it('sees no way through conditions', () => {
     const b = new GraphBuilder();
     const x = b.input('x', 'float32', [3]);
     const steps = b.apply('Cast', [b.apply('Greater', [x, b.scalar(0)])], { to: 'float32' });
     const loss = b.apply('ReduceSum', [steps], { axes: [0], keepDimensions: false });
-    expect(() => differentiate(b, loss, [x])).toThrow(/depend|Greater/);
+    expect(() => differentiate(b, loss, [x])).toThrow(
+      'The loss does not depend on x in a way that has a gradient.',
+    );
   });
 
   it('names the value that the loss does not depend on', () => {
