@@ -50,6 +50,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     summary: 'write the training data for other trainers',
     load: () => import('./commands/dataset.ts'),
   },
+  doctor: {
+    summary: 'check the machine, the store and the settings',
+    load: () => import('./commands/doctor.ts'),
+  },
   demo: {
     summary: 'watch the whole loop on pictures that it draws itself',
     load: () => import('./commands/demo.ts'),

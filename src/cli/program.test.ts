@@ -422,3 +422,49 @@ describe('commands', () => {
     expect((await relearn('status')).stdout).toContain('2 more of cat and 2 more of dog');
   });
 });
+
+describe('relearn doctor', () => {
+  type Report = { ok: boolean; checks: { name: string; ok: boolean; detail: string }[] };
+  const report = ({ stdout }: Outcome) => JSON.parse(stdout) as Report;
+
+  it('is content with a machine and a store that work', async () => {
+    const outcome = await relearn('doctor --json');
+    expect(outcome.code).toBe(0);
+    expect(report(outcome)).toMatchObject({ ok: true });
+    expect(report(outcome).checks.map(({ name, ok }) => [name, ok])).toEqual([
+      ['node', true],
+      ['machine', true],
+      ['temporary folder', true],
+      ['runtime', true],
+      ['pictures', true],
+      ['settings', true],
+      ['store', true],
+      ['log', true],
+      ['model', true],
+    ]);
+  });
+
+  it('says what is wrong with its cure, goes on, and exits with 1', async () => {
+    const openRelearn = () =>
+      Promise.reject(
+        new RelearnError('not-found', 'store_not_found', 'No store.', { hint: 'Init.' }),
+      );
+    const env = { RELEARN_KEYS: 'broken' };
+    const outcome = await relearn('doctor --json', { openRelearn, env });
+    expect(outcome.code).toBe(1);
+    const wrong = report(outcome).checks.filter(({ ok }) => !ok);
+    expect(wrong.map(({ name }) => name)).toEqual(['settings', 'store', 'log', 'model']);
+    expect(wrong.map(({ detail }) => detail).join(' ')).toMatch(
+      /name:key:scope.*No store\. Init\./,
+    );
+  });
+
+  it('does not count a missing first model as a fault, but one that does not load', async () => {
+    const none = createInMemoryRelearn({ clock: instantClock, hasModel: false });
+    expect((await relearn('doctor', { relearn: none })).code).toBe(0);
+    const readiness = async () => ({ ready: false, reason: 'the file is damaged' });
+    const outcome = await relearn('doctor', { relearn: { readiness } });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout).toContain('the file is damaged');
+  });
+});
