@@ -93,14 +93,14 @@ def compact(net, images, noise):
         y = net.norm(net.conv(x, f"{name}/conv", filters, kernel, stride, bias=False), f"{name}/norm")
         return y if linear else F.relu(y)
 
-    x = unit((images - 0.45) * 4, "stem", 24, stride=2)
+    x = unit((images - 0.45) * 4, "stem", 32, stride=2, linear=True)
     for index, filters in enumerate((32, 64, 128, 256)):
-        x = F.max_pool2d(x, 2)
+        x = F.relu(F.max_pool2d(x, 2))
         shortcut = unit(x, f"block{index + 1}/shortcut", filters, kernel=1, linear=True)
         first = unit(x, f"block{index + 1}/first", filters)
         second = unit(first, f"block{index + 1}/second", filters, linear=True)
-        x = F.relu(second + shortcut)
-    return net.dense(x.mean((2, 3)), "logits", 2)
+        x = second + shortcut
+    return net.dense(F.relu(x).mean((2, 3)), "logits", 2)
 
 
 CASES = {
@@ -109,7 +109,7 @@ CASES = {
         optimizer=lambda weights, rate: torch.optim.Adam(weights, rate, betas=(0.9, 0.999), eps=1e-8),
     ),
     "compact": dict(
-        build=compact, batch=4, size=96, channels=3, rate=0.003, smoothing=0.1,
+        build=compact, batch=16, size=96, channels=3, rate=0.003, smoothing=0.1,
         optimizer=lambda weights, rate: torch.optim.AdamW(
             [
                 {"params": [w for w in weights if w.dim() > 1], "weight_decay": 0.05},

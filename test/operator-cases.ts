@@ -451,4 +451,16 @@ export const operatorCases: {
       attributes: { size: 9, alpha: 0.9, beta: 0.75, bias: 1 },
     },
   ],
+  // Written after differentiation, tested with the gradients and with whole steps.
+  ScaleShift: 'tested by name',
+  FlipKernel: 'tested by name',
+  ConvWeightGradient: 'tested by name',
+  MaxPoolGradient: 'tested by name',
+  ToBlocked: 'tested by name',
+  FromBlocked: 'tested by name',
+  BlockedConv: 'tested by name',
+  BlockedMaxPool: 'tested by name',
+  BlockedAveragePool: 'tested by name',
+  BlockedGlobalAveragePool: 'tested by name',
+  BlockedUpsample: 'tested by name',
 };

@@ -51,20 +51,20 @@ class Block(nn.Module):
         self.second = unit(filters, filters, linear=True)
 
     def forward(self, x):
-        x = F.max_pool2d(x, 2)
-        return F.relu(self.second(self.first(x)) + self.shortcut(x))
+        x = F.relu(F.max_pool2d(x, 2))
+        return self.second(self.first(x)) + self.shortcut(x)
 
 
 class Compact(nn.Module):
     def __init__(self):
         super().__init__()
-        self.stem = unit(3, 24, stride=2)
-        self.blocks = nn.Sequential(Block(24, 32), Block(32, 64), Block(64, 128), Block(128, 256))
+        self.stem = unit(3, 32, stride=2, linear=True)
+        self.blocks = nn.Sequential(Block(32, 32), Block(32, 64), Block(64, 128), Block(128, 256))
         self.logits = nn.Linear(256, 2)
 
     def forward(self, images):
         x = self.blocks(self.stem((images - 0.45) * 4))
-        return self.logits(x.mean((2, 3)))
+        return self.logits(F.relu(x).mean((2, 3)))
 
 
 def training_step():

@@ -8,8 +8,8 @@ import { type OperatorCase, operatorCases, shapesOf } from '../../../test/operat
 import { createRandom } from '../../base/random.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
+import { lower } from '../graph/lower.ts';
 import type { OpType } from '../graph/ops.ts';
-import { simplify } from '../graph/simplify.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
@@ -50,7 +50,7 @@ const compare = async (
   differentiate(b, loss, inputs.slice(0, wrt)).forEach((gradient, i) => {
     b.output(`gradient_${i}`, gradient);
   });
-  const session = await createSession(toOnnx(simplify(b.build())));
+  const session = await createSession(toOnnx(lower(b.build())));
   const feeds = Object.fromEntries(given.map((value, i) => [`input_${i}`, value]));
   const used = Object.fromEntries(
     Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)),

@@ -18,11 +18,10 @@ export const batchNormalizationGradient = ({
 }: GradientContext<'BatchNormalization'>): readonly (Value | undefined)[] => {
   const [x, scale] = inputs as [Value, Value];
   const [mean, variance] = (training ? outputs.slice(1, 3) : inputs.slice(3, 5)) as [Value, Value];
-  const [n, channels, h, w] = x.shape as [number, number, number, number];
+  const [n, , h, w] = x.shape as [number, number, number, number];
   const rate = b.apply('Reciprocal', [
     b.apply('Sqrt', [b.apply('Add', [variance, b.scalar(epsilon)])]),
   ]);
-  const perChannel = (value: Value) => b.apply('Reshape', [value], { shape: [1, channels, 1, 1] });
   const sum = (value: Value) => sumOfChannels(b, value);
 
   const sumGradient = sum(gradient); // dL/dbias
@@ -31,19 +30,24 @@ export const batchNormalizationGradient = ({
   const scaleGradient = b.apply('Mul', [centred, rate]);
   const factor = b.apply('Mul', [scale, rate]);
   if (!training) {
-    const dx = wanted(0) ? b.apply('Mul', [gradient, perChannel(factor)]) : undefined;
+    const dx = wanted(0) ? b.apply('ScaleShift', [gradient, factor]) : undefined;
     return [dx, scaleGradient, sumGradient];
   }
   if (!wanted(0)) return [undefined, scaleGradient, sumGradient];
   const count = b.scalar(n * h * w);
-  // g − (a·x + c), then times scale·r: a = r·dscale/M, c = Σg/M − a·mean
+  // factor·g − factor·(a·x + c) with a = r·dscale/M and c = Σg/M − a·mean
   const slope = b.apply('Div', [b.apply('Mul', [rate, scaleGradient]), count]);
   const offset = b.apply('Sub', [
     b.apply('Div', [sumGradient, count]),
     b.apply('Mul', [slope, mean]),
   ]);
-  const line = b.apply('Add', [b.apply('Mul', [x, perChannel(slope)]), perChannel(offset)]);
-  const dx = b.apply('Mul', [b.apply('Sub', [gradient, line]), perChannel(factor)]);
+  const negative = b.apply('Neg', [factor]);
+  const line = b.apply('ScaleShift', [
+    x,
+    b.apply('Mul', [negative, slope]),
+    b.apply('Mul', [negative, offset]),
+  ]);
+  const dx = b.apply('Add', [b.apply('ScaleShift', [gradient, factor]), line]);
   return [dx, scaleGradient, sumGradient];
 };
 

@@ -1,5 +1,6 @@
 /** How each operator is spelled in ONNX (opset 17, and com.microsoft where named). */
 
+import { RelearnError } from '../../base/errors.ts';
 import type { OnnxAttribute } from '../../formats/onnx.ts';
 import { onnxAttributeType, onnxDataType } from '../../formats/onnx.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
@@ -7,7 +8,9 @@ import type { Node } from './graph.ts';
 import type { OpAttributes, OpType, ResizeAttributes } from './ops.ts';
 
 export interface OnnxSpelling {
-  readonly domain?: 'com.microsoft';
+  readonly domain?: 'com.microsoft' | 'com.microsoft.nchwc';
+  /** Where ONNX calls it otherwise. */
+  readonly opType?: string;
   readonly attributes?: readonly OnnxAttribute[];
   /** What ONNX takes as inputs after the node's own; undefined leaves one out. */
   readonly constants?: readonly (Tensor | undefined)[];
@@ -59,6 +62,20 @@ const window = ({ kernel, strides, pads }: Omit<OpAttributes['MaxUnpool'], 'shap
   ints('strides', strides),
   ints('pads', pads),
 ];
+
+/** An operator of the blocked layout's domain. */
+const blocked = (opType: string, attributes: readonly OnnxAttribute[] = []): OnnxSpelling => ({
+  domain: 'com.microsoft.nchwc',
+  opType,
+  attributes,
+});
+const unspelled = (_: unknown, { op, outputs }: Node): never => {
+  throw new RelearnError(
+    'internal',
+    'graph_not_lowered',
+    `${op} (${outputs[0]?.name}) has no ONNX spelling: the graph was not lowered`,
+  );
+};
 
 export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   Add: plain,
@@ -169,6 +186,25 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
       float('bias', attributes.bias),
     ],
   }),
+  ScaleShift: unspelled,
+  FlipKernel: unspelled,
+  ConvWeightGradient: unspelled,
+  MaxPoolGradient: unspelled,
+  ToBlocked: () => blocked('ReorderInput'),
+  FromBlocked: (_, { outputs }) =>
+    blocked('ReorderOutput', [int('channels', outputs[0]?.shape[1] as number)]),
+  BlockedConv: (attributes, { inputs }) =>
+    blocked('Conv', [
+      ...convolution(attributes),
+      ints('kernel_shape', inputs[1]?.shape.slice(2) as number[]),
+      ...(attributes.activation ? [string('activation', attributes.activation)] : []),
+    ]),
+  BlockedMaxPool: (attributes) => blocked('MaxPool', window(attributes)),
+  BlockedAveragePool: (attributes) =>
+    blocked('AveragePool', [...window(attributes), flag('count_include_pad', true)]),
+  BlockedGlobalAveragePool: () => blocked('GlobalAveragePool'),
+  BlockedUpsample: ({ scales }) =>
+    blocked('Upsample', [ints('scales', [1, 1, ...scales]), string('mode', 'nearest')]),
 };
 
 /** Readers multiply an extent by its scale and round down: the product must reach the size. */

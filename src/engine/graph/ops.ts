@@ -156,6 +156,38 @@ export interface NormalizationOps {
   };
 }
 
+/**
+ * What a training graph needs and ONNX has no operator for. Each has several forms, of which the
+ * passes of lower.ts choose one.
+ */
+export interface LoweredOps {
+  /** scale·x + shift for each channel: x [N,C,H,W], scale [C] and perhaps shift [C]. */
+  ScaleShift: None;
+  /** A kernel turned round for the way back: [K,C,r,s] → [C,K,r,s], rows and columns reversed. */
+  FlipKernel: None;
+  /** dL/dY and X to dL/dW of a convolution. */
+  ConvWeightGradient: ConvAttributes & { readonly kernel: readonly [number, number] };
+  /** dL/dY, X and Y to dL/dX of a pool whose windows do not overlap. */
+  MaxPoolGradient: WindowOps['MaxPool'];
+}
+
+/**
+ * ONNX Runtime's blocked layout, domain com.microsoft.nchwc: the bytes of a value lie as
+ * [N, C/b, H, W, b], its shape is written [N,C,H,W] all the same. A convolution's kernel [K,C,r,s]
+ * lies as [K/b, C/b, r, s, b, b], that of fewer than b channels as [K/b, C, r, s, b].
+ */
+export interface BlockedOps {
+  ToBlocked: None;
+  FromBlocked: None;
+  /** X, kernel, perhaps bias, perhaps a value of Y's shape to add before the activation. */
+  BlockedConv: ConvAttributes & { readonly activation?: 'Relu' };
+  BlockedMaxPool: Window;
+  BlockedAveragePool: Window;
+  BlockedGlobalAveragePool: None;
+  /** Repeats every pixel. */
+  BlockedUpsample: { readonly scales: readonly [number, number] };
+}
+
 export interface OpAttributes
   extends ArithmeticOps,
     ActivationOps,
@@ -163,6 +195,8 @@ export interface OpAttributes
     ReductionOps,
     ProductOps,
     WindowOps,
-    NormalizationOps {}
+    NormalizationOps,
+    LoweredOps,
+    BlockedOps {}
 
 export type OpType = keyof OpAttributes;

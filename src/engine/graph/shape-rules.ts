@@ -1,6 +1,8 @@
 /** What each operator makes of the shapes and types it is given; one table of all families. */
 import type { OpAttributes } from './ops.ts';
+import { blockedShapes } from './shape-rules/blocked.ts';
 import { activationShapes, arithmeticShapes } from './shape-rules/elementwise.ts';
+import { loweredShapes } from './shape-rules/lowered.ts';
 import { movementShapes } from './shape-rules/movement.ts';
 import { normalizationShapes } from './shape-rules/normalizations.ts';
 import { productShapes } from './shape-rules/products.ts';
@@ -16,4 +18,6 @@ export const shapeRules: ShapeRules<OpAttributes> = {
   ...productShapes,
   ...windowShapes,
   ...normalizationShapes,
+  ...loweredShapes,
+  ...blockedShapes,
 };

@@ -72,7 +72,9 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
     irVersion: 8,
     opsetImport: [
       { domain: '', version: 17 },
-      { domain: 'com.microsoft', version: 1 },
+      ...['com.microsoft', 'com.microsoft.nchwc']
+        .filter((domain) => node.some((item) => item.domain === domain))
+        .map((domain) => ({ domain, version: 1 })),
     ],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     graph: {
@@ -117,7 +119,7 @@ const toOnnxNode = (
   let outputs = node.outputs.length;
   while (outputs > 1 && !used.has(node.outputs[outputs - 1] as Value)) outputs--;
   return {
-    opType: node.op,
+    opType: spelling.opType ?? node.op,
     ...(spelling.domain ? { domain: spelling.domain } : {}),
     input: [
       ...node.inputs.map((value) => nameOf(value)),

@@ -50,13 +50,16 @@ const unit = (
   return linear ? normalized : relu(context, normalized);
 };
 
-/** Pools to half the size, then two convolutions beside a 1×1 shortcut. */
+/**
+ * Pools to half the size, then ReLU, then two convolutions beside a 1×1 shortcut. Pooling before
+ * ReLU gives the same values on a quarter of the pixels.
+ */
 const block = (context: NetworkContext, input: Value, name: string, filters: number): Value => {
-  const x = maxPool(context, input);
+  const x = relu(context, maxPool(context, input));
   const shortcut = unit(context, x, `${name}/shortcut`, filters, { kernel: 1, linear: true });
   const first = unit(context, x, `${name}/first`, filters);
   const second = unit(context, first, `${name}/second`, filters, { linear: true });
-  return relu(context, context.builder.apply('Add', [second, shortcut]));
+  return context.builder.apply('Add', [second, shortcut]);
 };
 
 export const compact: Architecture = {
@@ -71,10 +74,10 @@ export const compact: Architecture = {
       builder.apply('Sub', [images, builder.scalar(0.45)]),
       builder.scalar(4),
     ]);
-    x = unit(context, x, 'stem', 24, { stride: 2 });
+    x = unit(context, x, 'stem', 32, { stride: 2, linear: true });
     [32, 64, 128, 256].forEach((filters, index) => {
       x = block(context, x, `block${index + 1}`, filters);
     });
-    return dense(context, globalAveragePool(context, x), 'logits', classes);
+    return dense(context, globalAveragePool(context, relu(context, x)), 'logits', classes);
   },
 };

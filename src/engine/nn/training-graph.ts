@@ -6,8 +6,7 @@
 import { differentiate } from '../autodiff/differentiate.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
-import { lowerConvolutions } from '../graph/lower-convolutions.ts';
-import { simplify } from '../graph/simplify.ts';
+import { type LowerOptions, lower } from '../graph/lower.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { afterReaders } from './after-readers.ts';
 import type { Architecture } from './architectures.ts';
@@ -25,7 +24,7 @@ export interface TrainingGraph {
   readonly noise: readonly Value[];
 }
 
-export interface TrainingGraphOptions {
+export interface TrainingGraphOptions extends LowerOptions {
   readonly classes: number;
   readonly batchSize: number;
   readonly imageSize: number;
@@ -43,7 +42,14 @@ const statisticsMomentum = 0.9;
  */
 export const buildTrainingGraph = (
   architecture: Architecture,
-  { classes, batchSize, imageSize, optimizer, outputGradients = false }: TrainingGraphOptions,
+  {
+    classes,
+    batchSize,
+    imageSize,
+    optimizer,
+    blockSize = null,
+    outputGradients = false,
+  }: TrainingGraphOptions,
 ): TrainingGraph => {
   const b = new GraphBuilder();
   const context = createContext(b, true);
@@ -105,7 +111,7 @@ export const buildTrainingGraph = (
   b.output('loss', loss);
   b.output('logits', logits);
   return {
-    graph: simplify(lowerConvolutions(b.build())),
+    graph: lower(b.build(), { blockSize }),
     weights: b.parameters.map(({ value }) => value),
     states,
     noise: context.noise,

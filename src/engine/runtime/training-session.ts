@@ -12,6 +12,7 @@ import { createOptimizer, type OptimizerSettings } from '../nn/optimizers.ts';
 import { buildTrainingGraph } from '../nn/training-graph.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
+import { probeBlockSize } from './probe-block-size.ts';
 import { createSession } from './session.ts';
 import { withUnreturnedOutputs } from './unreturned-outputs.ts';
 
@@ -72,6 +73,7 @@ export const createTrainingSession = async (
     batchSize,
     imageSize,
     optimizer,
+    blockSize: await probeBlockSize(),
   });
   const session = await createSession(withUnreturnedOutputs(toOnnx(graph)), {
     threads,

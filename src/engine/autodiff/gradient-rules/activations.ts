@@ -1,11 +1,12 @@
 /** Gradients of activations. */
 import type { ActivationOps } from '../../graph/ops.ts';
+import { isPositive } from '../../graph/steps.ts';
 import { at, type GradientRules, masked, scaled, unary } from './gradient-rule.ts';
 
 export const activationGradients: GradientRules<ActivationOps> = {
-  Relu: unary((b, g, _, y) =>
-    b.apply('Where', [b.apply('Greater', [y, b.scalar(0)]), g, b.scalar(0)]),
-  ),
+  // The steepest HardSigmoid is 1 above zero and 0 elsewhere: one pass instead of a comparison and a
+  // choice, which ONNX Runtime runs five times slower.
+  Relu: unary((b, g, _, y) => b.apply('Mul', [g, isPositive(b, y)])),
   LeakyRelu: ({ builder: b, gradient, inputs, attributes: { alpha } }) => {
     const positive = b.apply('Greater', [at(inputs, 0), b.scalar(0)]);
     return [b.apply('Where', [positive, gradient, scaled(b, gradient, alpha)])];

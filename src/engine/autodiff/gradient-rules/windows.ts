@@ -32,15 +32,15 @@ export const windowGradients: GradientRules<WindowOps> = {
   },
   // Windows that do not overlap have a winner each; where they do, one input may win several times.
   MaxPool: ({ builder: b, gradient, inputs, outputs, attributes }) => {
-    const [{ shape }, indices] = [at(inputs, 0), at(outputs, 1)];
-    const { kernel, strides, pads, dilations } = attributes;
+    const [x, y, indices] = [at(inputs, 0), at(outputs, 0), at(outputs, 1)];
+    const { kernel, strides, dilations } = attributes;
     const overlap = kernel.some(
       (size, axis) => (size - 1) * (dilations[axis] as number) >= (strides[axis] as number),
     );
     return [
       overlap
-        ? addAtIndices(b, gradient, indices, shape)
-        : b.apply('MaxUnpool', [gradient, indices], { kernel, strides, pads, shape }),
+        ? addAtIndices(b, gradient, indices, x.shape)
+        : b.apply('MaxPoolGradient', [gradient, x, y], attributes),
     ];
   },
   MaxUnpool: notDifferentiable,

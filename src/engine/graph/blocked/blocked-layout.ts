@@ -1,0 +1,64 @@
+/**
+ * Rewrites a graph so that pictures flow in ONNX Runtime's blocked layout wherever convolutions
+ * read or write them. Its convolutions there are about twice as fast as those in plain layout with
+ * a kernel that is not a constant, elementwise work does not care about the layout, and a scale and
+ * shift for each channel becomes one pass. Where a node knows only plain layout, its inputs are
+ * laid out plainly again.
+ */
+
+import { GraphBuilder } from '../builder.ts';
+import type { Graph, Value } from '../graph.ts';
+import type { OpType } from '../ops.ts';
+import { blockedRules } from './blocked-rules.ts';
+import type { BlockedRule, Layout } from './layout.ts';
+
+export const blockedLayout = (graph: Graph, blockSize: number): Graph => {
+  const builder = new GraphBuilder('blocked_');
+  const blockedTwin = new Map<Value, Value>();
+  const plainTwin = new Map<Value, Value>();
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((v) => [v, node])));
+  const read = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
+  const layout: Layout = {
+    builder,
+    blockSize,
+    isBlocked: (value) => blockedTwin.has(value),
+    blocked: (value) => {
+      const known = blockedTwin.get(value);
+      if (known) return known;
+      const twin = builder.apply('ToBlocked', [layout.plain(value)]);
+      // Known from here on, but its own layout stays the plain one.
+      plainTwin.set(value, layout.plain(value));
+      blockedTwin.set(value, twin);
+      return twin;
+    },
+    plain: (value) => {
+      const known = plainTwin.get(value);
+      if (known) return known;
+      const twin = blockedTwin.get(value);
+      if (twin === undefined) return value;
+      const plain = builder.apply('FromBlocked', [twin]);
+      plainTwin.set(value, plain);
+      return plain;
+    },
+    producer: (value) => producers.get(value),
+    isRead: (value) => read.has(value),
+  };
+  for (const node of graph.nodes) {
+    const rule = blockedRules[node.op] as BlockedRule<OpType> | undefined;
+    const made = rule?.(node, layout);
+    if (made === undefined) {
+      builder.nodes.push({ ...node, inputs: node.inputs.map(layout.plain) });
+      continue;
+    }
+    made.forEach(({ value, isBlocked }, i) => {
+      (isBlocked ? blockedTwin : plainTwin).set(node.outputs[i] as Value, value);
+    });
+  }
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: layout.plain(value) }));
+  return {
+    ...graph,
+    constants: new Map([...graph.constants, ...builder.build().constants]),
+    nodes: builder.nodes,
+    outputs,
+  };
+};

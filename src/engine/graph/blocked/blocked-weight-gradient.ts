@@ -1,0 +1,58 @@
+/**
+ * The weight gradient of a convolution is a convolution again: of X with the channels as its batch
+ * and the pictures as its channels, by dY as a kernel as large as a picture; the forward strides are
+ * its dilations and the other way round. In blocked layout, with the margin added before so that no
+ * pixel is a special case, this form runs as fast as the forward one.
+ */
+import type { Node, Value } from '../graph.ts';
+import type { Layout } from './layout.ts';
+
+type Extents4 = readonly [number, number, number, number];
+
+/** @returns [K,C,r,s] in plain layout; undefined where another form is better */
+export const blockedWeightGradient = (
+  node: Node<'ConvWeightGradient'>,
+  layout: Layout,
+): Value | undefined => {
+  const { builder: b, blockSize } = layout;
+  const [gradient, x] = node.inputs as [Value, Value];
+  const { kernel, strides, dilations, pads } = node.attributes;
+  const [n, c, h, w] = x.shape as Extents4;
+  const [, k, p, q] = gradient.shape as Extents4;
+  // One pixel's weight gradient is a matrix product.
+  const pointwise = kernel[0] === 1 && kernel[1] === 1;
+  if (pointwise || n % blockSize !== 0 || k % blockSize !== 0) return;
+
+  const channelsFirst = b.apply('Transpose', [layout.plain(x)], { permutation: [1, 0, 2, 3] });
+  const pictures = n / blockSize;
+  // Exactly as many pixels as the r·s results read; a negative margin cuts.
+  const reach = (axis: 0 | 1, outputs: number) =>
+    (kernel[axis] - 1) * dilations[axis] + (outputs - 1) * strides[axis] + 1;
+  const [height, width] = [reach(0, p), reach(1, q)];
+  const margins = [0, pads[0], pads[1], 0, 0, height - h - pads[0], width - w - pads[1], 0];
+  const padded = b.apply(
+    'Pad',
+    [
+      b.apply('Reshape', [b.apply('ToBlocked', [channelsFirst])], {
+        shape: [c * pictures, h, w, blockSize],
+      }),
+    ],
+    { pads: margins },
+  );
+  const source = b.apply('Reshape', [padded], { shape: [c, n, height, width] });
+
+  const blocks = b.apply('Reshape', [layout.blocked(gradient)], {
+    shape: [pictures, blockSize, k / blockSize, p * q, blockSize],
+  });
+  const pixelsFirst = b.apply('Transpose', [blocks], { permutation: [2, 0, 3, 1, 4] });
+  const filters = b.apply('Reshape', [pixelsFirst], { shape: [k, n, p, q] });
+
+  const product = b.apply('BlockedConv', [source, filters], {
+    strides: dilations,
+    dilations: strides,
+    pads: [0, 0, 0, 0],
+    group: 1,
+  });
+  const plain = b.apply('FromBlocked', [product]);
+  return b.apply('Transpose', [plain], { permutation: [1, 0, 2, 3] });
+};
