@@ -10,6 +10,8 @@ export interface LabelledPicture {
   readonly label: number;
   /** The picture's bytes, or how to get them. */
   readonly bytes: Uint8Array | (() => Promise<Uint8Array>);
+  /** Of the bytes as received, 64 hexadecimal digits: what computed features are cached by. */
+  readonly sha256?: string;
 }
 
 export interface PixelCache {

@@ -8,6 +8,7 @@ import { saveNewSettings } from '../records/stored-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
+import { importArchitecture, keepBackbone } from './backbones.ts';
 
 export interface InitOptions extends SettingsInput {
   readonly store: string | ObjectStore;
@@ -24,7 +25,13 @@ export interface InitOptions extends SettingsInput {
 export const initStore = async (options: InitOptions): Promise<InitReport> => {
   const { clock = systemClock, newId = randomUUID } = options;
   // Checked first, so that a wrong option leaves no folder behind.
-  const settings = createSettings(options);
+  const imported =
+    options.architecture === undefined
+      ? undefined
+      : await importArchitecture(options.architecture, options.imageSize);
+  const settings = createSettings(
+    imported ? { ...options, architecture: imported.name, backbone: imported } : options,
+  );
   const store =
     typeof options.store === 'string'
       ? await openStore(options.store, {
@@ -37,6 +44,7 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
         })
       : options.store;
   await probeStore(store, probeKey(newId()));
+  if (imported) await keepBackbone(store, imported);
   await saveNewSettings(store, settings);
   const { labels, aliases, architecture, imageSize, threshold, holdout, validation } = settings;
   return { labels, aliases, architecture, imageSize, threshold, holdout, validation };

@@ -118,7 +118,7 @@ export const readBasePictures = async (
 const label = ({ labelIds }: Settings, found: readonly Found[]): LabelledPicture[] =>
   [...found]
     .sort(byHash)
-    .map(({ labelId, bytes }) => ({ label: labelIds.indexOf(labelId), bytes }))
+    .map(({ labelId, bytes, sha256 }) => ({ label: labelIds.indexOf(labelId), bytes, sha256 }))
     // A label that is no longer among the settings has no class to learn.
     .filter((picture) => picture.label >= 0);
 

@@ -9,8 +9,9 @@ import { trainingManifestKey } from '../records/keys.ts';
 import { encodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
 import type { Lease } from '../registry/lease.ts';
 import { claimManifest } from '../registry/model-registry.ts';
-import { type RegistryState, versionOf } from '../registry/registry-state.ts';
 import { assembleTrainingSet } from './assemble-training-set.ts';
+import { keepBackbone } from './backbones.ts';
+import { type AskedArchitecture, chooseStart, isSameArchitecture } from './choose-start.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
 import { newName } from './new-name.ts';
@@ -27,40 +28,6 @@ export interface PreparedTraining {
   readonly resume: boolean;
 }
 
-interface Start {
-  readonly architecture: string;
-  /** The version to start from; null = from scratch. */
-  readonly parent: number | null;
-}
-
-/** @throws RelearnError usage/`no_champion`, usage/`architecture_mismatch` */
-export const chooseStart = (
-  { settings }: Components,
-  state: RegistryState,
-  { from, architecture }: TrainOptions,
-): Start => {
-  const champion = state.champion === null ? null : versionOf(state, state.champion);
-  if (from === 'champion' && !champion) {
-    throw new RelearnError('usage', 'no_champion', 'There is no champion to start from.', {
-      hint: 'Leave --from out, or use --from scratch.',
-    });
-  }
-  if (from === 'scratch' || !champion) {
-    return { architecture: architecture ?? settings.architecture, parent: null };
-  }
-  const own = champion.entry.architecture;
-  if (architecture === undefined || architecture === own) {
-    return { architecture: own, parent: champion.version };
-  }
-  if (from === undefined) return { architecture, parent: null };
-  throw new RelearnError(
-    'usage',
-    'architecture_mismatch',
-    `The champion is of the architecture ${own}; ${architecture} can't start from its weights.`,
-    { hint: 'Use --from scratch, or leave --architecture out.' },
-  );
-};
-
 const fitOptionNames = [
   'rounds',
   'steps',
@@ -69,6 +36,7 @@ const fitOptionNames = [
   'maxMinutes',
   'batchSize',
   'learningRate',
+  'fineTune',
 ] as const;
 
 /** Those that were given. */
@@ -93,10 +61,12 @@ export const prepareNew = async (
   components: Components,
   lease: Lease,
   options: TrainOptions,
+  asked: AskedArchitecture | undefined,
 ): Promise<PreparedTraining> => {
   const { clock, newId, registry, store } = components;
   const { state } = registry;
-  const start = chooseStart(components, state, options);
+  const start = await chooseStart(components, state, options, asked);
+  if (asked?.imported) await keepBackbone(store, asked.imported);
   const manifest: TrainingManifest = {
     formatVersion: 1,
     runId: newName(clock.now(), newId()),
@@ -116,23 +86,28 @@ export const prepareNew = async (
 };
 
 /** @throws RelearnError usage/`resume_mismatch` naming what was asked for and what the run has */
-const checkUnchanged = (options: TrainOptions, manifest: TrainingManifest): void => {
+const checkUnchanged = (
+  options: TrainOptions,
+  asked: AskedArchitecture | undefined,
+  manifest: TrainingManifest,
+): void => {
   const start = options.from && (options.from === 'scratch') !== (manifest.parent === null);
   const given = Object.entries({
     ...fitOptions(options),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
   });
   const own: Readonly<Record<string, unknown>> = {
     ...manifest.options,
     seed: manifest.seed,
-    architecture: manifest.architecture,
   };
   const other = [
     ...(start ? [`it starts from ${manifest.parent === null ? 'scratch' : 'the champion'}`] : []),
     ...given
       .filter(([name, value]) => own[name] !== value)
       .map(([name, value]) => `${name} is ${own[name] ?? "the recipe's"}, not ${value}`),
+    ...(asked && !isSameArchitecture(asked, manifest)
+      ? [`architecture is ${manifest.architecture}, not ${asked.architecture}`]
+      : []),
   ];
   if (other.length === 0) return;
   throw new RelearnError(
@@ -148,11 +123,12 @@ export const prepareResumed = async (
   components: Components,
   lease: Lease,
   options: TrainOptions,
+  asked: AskedArchitecture | undefined,
 ): Promise<PreparedTraining> => {
   const { registry } = components;
   const found = await findResumable(components, registry.state);
   if (!found) throw nothingToResume();
-  checkUnchanged(options, found.manifest);
+  checkUnchanged(options, asked, found.manifest);
   await claimManifest(registry, lease, found.ref);
   return { manifest: found.manifest, ref: found.ref, resume: true };
 };

@@ -15,7 +15,7 @@ import type {
   TrainReport,
 } from '../records/reports.ts';
 import type { Settings } from '../records/settings.ts';
-import type { FitOptions } from '../training/fit.ts';
+import type { TransferOptions } from '../training/fit-transfer.ts';
 
 export interface ImportOptions {
   /** Inclusive range on the number in a file's name. */
@@ -25,9 +25,10 @@ export interface ImportOptions {
   onProgress?(progress: { readonly done: number; readonly total: number | null }): void;
 }
 
-export interface TrainOptions extends Partial<FitOptions> {
+export interface TrainOptions extends Partial<TransferOptions> {
   /** Default: champion where there is one, else scratch. */
   readonly from?: 'champion' | 'scratch';
+  /** A name, or the path of an ONNX file; default: the champion's, else the store's. */
   readonly architecture?: string;
   /** Go on with the training that was interrupted, as it was started; see `status().resumable`. */
   readonly resume?: boolean;

@@ -8,6 +8,7 @@ import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { describeModel, findArchitecture } from '../engine/nn/model-file.ts';
+import type { Backbone } from '../engine/nn/transfer.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { encodeJson, type ObjectRef } from '../records/json-object.ts';
 import { modelCardKey, modelKey } from '../records/keys.ts';
@@ -21,7 +22,9 @@ import { decodeTrainingManifest } from '../records/training-manifest.ts';
 import { decidePromotion } from '../registry/promotion-gate.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
-import { type CurvePoint, fit } from '../training/fit.ts';
+import { type CurvePoint, type FitRequest, fit } from '../training/fit.ts';
+import { type FitTransferRequest, fitTransfer } from '../training/fit-transfer.ts';
+import { openBackbone } from './backbones.ts';
 import { createEventFile } from './event-file.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
 import { measure } from './measure.ts';
@@ -41,6 +44,25 @@ const preprocessingFor = (architecture: string, settings: Settings): Preprocessi
   const { channels, imageSize, fixedSize } = findArchitecture(architecture);
   const size = fixedSize || architecture !== settings.architecture ? imageSize : settings.imageSize;
   return { width: size, height: size, channels, fit: 'fill' };
+};
+
+const squareOf = ({ imageSize, channels }: Backbone): Preprocessing => ({
+  width: imageSize,
+  height: imageSize,
+  channels,
+  fit: 'fill',
+});
+
+/** @param start the model to continue from: it knows the picture size where the file leaves it open */
+const loadBackbone = async (
+  { store, settings }: TrainingSite,
+  ref: ObjectRef,
+  start: Uint8Array | undefined,
+): Promise<FitTransferRequest['backbone']> => {
+  const isOwn = settings.backbone?.sha256 === ref.sha256;
+  const known = start ? describeModel(start).preprocessing.width : undefined;
+  const size = known ?? (isOwn ? settings.imageSize : undefined);
+  return { sha256: ref.sha256, network: await openBackbone(await readVerified(store, ref), size) };
 };
 
 const checkLabels = ({ labels }: Settings, train: readonly LabelledPicture[]): void => {
@@ -122,7 +144,11 @@ export const runTraining = async (
     request.manifest.key,
   );
   const { architecture } = manifest;
-  const preprocessing = preprocessingFor(architecture, settings);
+  const start = initial ? await readVerified(store, initial.model) : undefined;
+  const backbone = manifest.backbone && (await loadBackbone(site, manifest.backbone, start));
+  const preprocessing = backbone
+    ? squareOf(backbone.network)
+    : preprocessingFor(architecture, settings);
   const { train, validation, holdout } = await loadTrainingPictures(
     site,
     manifest,
@@ -137,7 +163,7 @@ export const runTraining = async (
     sha256(encodeJson([request.manifest.sha256, preprocessing, train.length, validation.length])),
   );
   const events = createEventFile(site, runId);
-  const fitted = await fit({
+  const fitting: FitRequest = {
     architecture,
     labels: settings.labels,
     preprocessing,
@@ -147,7 +173,7 @@ export const runTraining = async (
     threads,
     clock,
     signal: watch.signal,
-    ...(initial ? { initial: await readVerified(store, initial.model) } : {}),
+    ...(start ? { initial: start } : {}),
     onProgress: (progress) => tell({ phase: 'training', ...progress }),
     onLine: watch.onLine,
     onRound: (curve) => {
@@ -157,14 +183,17 @@ export const runTraining = async (
     onEvents: events.add,
     checkpoints,
     resume: request.resume,
-  });
+  };
+  const transferred =
+    backbone && (await fitTransfer({ ...fitting, options, backbone, holdout, store }));
+  const fitted = transferred ?? (await fit(fitting));
   await events.close();
 
   tell({ phase: 'evaluating', secondsLeft: null });
-  const candidate = await evaluateModel(fitted.model, holdout, site);
-  const opponent = champion
-    ? await evaluateModel(await readVerified(store, champion.model), holdout, site)
-    : null;
+  const judge = async (model: Uint8Array) =>
+    (await transferred?.judge(model)) ?? evaluateModel(model, holdout, site);
+  const candidate = await judge(fitted.model);
+  const opponent = champion ? await judge(await readVerified(store, champion.model)) : null;
   const { report: gate, table: gateTable } = decidePromotion({
     labels: settings.labels,
     truth: holdout.map(({ label }) => label),
@@ -193,6 +222,7 @@ export const runTraining = async (
     labels: settings.labels,
     preprocessing,
     architecture,
+    ...(manifest.backbone ? { backbone: manifest.backbone } : {}),
     model,
     metrics,
     gate,

@@ -10,9 +10,10 @@ import { registerCandidate } from '../registry/model-registry.ts';
 import { type RegistryState, versionOf } from '../registry/registry-state.ts';
 import { archiveConsumed } from './archive-consumed.ts';
 import { hasBaseData, noBaseData } from './assemble-training-set.ts';
+import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
-import { chooseStart, prepareNew, prepareResumed, trainerOptions } from './prepare-training.ts';
+import { prepareNew, prepareResumed, trainerOptions } from './prepare-training.ts';
 import type { TrainOptions } from './relearn-api.ts';
 import { findResumable, nothingToResume } from './resumable-run.ts';
 import { openRunJournal, startingProgress } from './run-journal.ts';
@@ -31,13 +32,14 @@ export const trainHolding = async (
   lease: Lease,
   options: TrainOptions,
   signal: AbortSignal,
+  asked?: AskedArchitecture,
 ): Promise<TrainReport> => {
   const { registry, store, trainer, log } = components;
   // What an earlier training consumed and could not tidy up any more.
   await archiveConsumed(components, await registry.read());
   const { state } = registry;
   const prepare = options.resume ? prepareResumed : prepareNew;
-  const { manifest, ref, resume } = await prepare(components, lease, options);
+  const { manifest, ref, resume } = await prepare(components, lease, options, asked);
   signal.throwIfAborted();
   const { runId, createdAt: startedAt, parent } = manifest;
 
@@ -131,17 +133,18 @@ export const holdingLease = async <T>(
 };
 
 /** What can be refused at once, before anything is written. */
-const checkRequest = async (components: Components, options: TrainOptions): Promise<void> => {
+const checkRequest = async (
+  components: Components,
+  options: TrainOptions,
+): Promise<AskedArchitecture | undefined> => {
   const state = await components.registry.read();
   if (options.resume && state.lease === null && !(await findResumable(components, state))) {
     throw nothingToResume();
   }
-  if (options.architecture !== undefined) {
-    const { findArchitecture } = await import('../engine/nn/model-file.ts');
-    findArchitecture(options.architecture);
-  }
-  chooseStart(components, state, options);
+  const asked = await findAskedArchitecture(options);
+  await chooseStart(components, state, options, asked);
   if (!(await hasBaseData(components, state))) throw noBaseData();
+  return asked;
 };
 
 /**
@@ -152,7 +155,7 @@ export const train = async (
   components: Components,
   options: TrainOptions = {},
 ): Promise<TrainReport> => {
-  await checkRequest(components, options);
+  const asked = await checkRequest(components, options);
   const { lease } = await components.leases.tryAcquire();
   if (!lease) {
     throw new RelearnError(
@@ -163,6 +166,6 @@ export const train = async (
     );
   }
   return holdingLease(components, lease, options.signal, (signal) =>
-    trainHolding(components, lease, options, signal),
+    trainHolding(components, lease, options, signal, asked),
   );
 };

@@ -3,7 +3,7 @@ import type { ObjectRef } from '../records/json-object.ts';
 import type { TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { RunPoint } from '../records/run.ts';
 import type { Candidate } from '../registry/model-registry.ts';
-import type { FitOptions } from '../training/fit.ts';
+import type { TransferOptions } from '../training/fit-transfer.ts';
 
 /** A version's model, as a training needs it. */
 export interface ModelToCompare {
@@ -23,7 +23,7 @@ export interface TrainingRequest {
   readonly champion: ModelToCompare | null;
   /** Decode each feedback picture alone first, because earlier trainings came to nothing. */
   readonly suspectFeedback: boolean;
-  readonly options: FitOptions;
+  readonly options: TransferOptions;
   /** Go on from the run's last checkpoint instead of starting anew. */
   readonly resume: boolean;
 }

@@ -1,5 +1,6 @@
 /** From what a person asked for to the settings of a store, checked. */
 import { RelearnError } from '../base/errors.ts';
+import type { ObjectRef } from './json-object.ts';
 import { labelIdsOf } from './label-id.ts';
 import type { Settings } from './settings.ts';
 
@@ -8,6 +9,8 @@ export interface SettingsInput {
   /** Other names people send, each mapped to a label. Plain plurals are added to these. */
   readonly aliases?: Readonly<Record<string, string>>;
   readonly architecture?: string;
+  /** What the architecture is, where it is an imported network and none of the program's own. */
+  readonly backbone?: { readonly ref: ObjectRef; readonly imageSize: number };
   /** Pixels; not with architectures of a fixed size. */
   readonly imageSize?: number;
   readonly threshold?: number;
@@ -143,7 +146,8 @@ export const createSettings = (input: SettingsInput): Settings => {
     labelIds: labelIdsOf(labels),
     aliases: checkAliases(labels, input.aliases ?? {}),
     architecture,
-    imageSize: chooseImageSize(architecture, input.imageSize),
+    ...(input.backbone ? { backbone: input.backbone.ref } : {}),
+    imageSize: input.backbone?.imageSize ?? chooseImageSize(architecture, input.imageSize),
     threshold,
     holdout,
     validation,

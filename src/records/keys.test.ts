@@ -14,6 +14,8 @@ it('makes keys of the agreed letters only', () => {
     keys.quarantineNoteKey(hash),
     keys.importManifestKey('i-1'),
     keys.shardKey('i-1', 'train', 3),
+    keys.backboneKey(hash),
+    keys.featureShardKey(hash, hash),
     keys.predictionKey('p-1'),
     keys.voteKey('v-1'),
     keys.modelKey(hash),

@@ -53,6 +53,19 @@ export const importManifestKey = (importId: string): string =>
 export const shardKey = (importId: string, split: string, number: number): string =>
   `${basePrefix}${importId}/${split}-${String(number).padStart(5, '0')}.tfrecord`;
 
+/** Imported networks that heads are trained on, named by the SHA-256 of their file. */
+export const backboneKey = (sha256: string): string => `${basePrefix}backbones/${sha256}.onnx`;
+
+/** What can be computed again: everything below may be deleted at any time. */
+export const cachePrefix = 'cache/';
+/** Features of pictures. @param extractor SHA-256 of what computes them */
+export const featuresPrefix = (extractor: string): string => `${cachePrefix}features/${extractor}/`;
+/** A shard of features is named by the SHA-256 of its bytes. */
+export const featureShardKey = (extractor: string, sha256: string): string =>
+  `${featuresPrefix(extractor)}${sha256}.bin`;
+export const parseFeatureShardKey = (key: string): string | undefined =>
+  /^cache\/features\/[0-9a-f]{64}\/([0-9a-f]{64})\.bin$/.exec(key)?.[1];
+
 /** Pictures of predictions, kept for a day where the settings allow it. */
 export const predictionsPrefix = 'predictions/';
 export const predictionKey = (predictionId: string): string =>

@@ -59,6 +59,7 @@ const schema = z.object({
     fit: z.literal('fill'),
   }),
   architecture: z.string(),
+  backbone: objectRefSchema.optional(),
   model: z.object({ key: z.string(), sha256: sha256Schema, size: z.int().positive() }),
   parent: z.int().positive().nullable(),
   comparedWith: z.int().positive().nullable(),
@@ -101,6 +102,8 @@ export interface ModelCard {
   readonly labels: readonly string[];
   readonly preprocessing: Preprocessing;
   readonly architecture: string;
+  /** The imported network that the model was made from, where it was. */
+  readonly backbone?: ObjectRef | undefined;
   readonly model: ObjectRef & { readonly size: number };
   /** The version whose weights the training started from. */
   readonly parent: number | null;

@@ -2,6 +2,8 @@
  * What `relearn init` decides once for a store. Stored as JSON under the key `settings`; the object
  * is created, never replaced.
  */
+import type { ObjectRef } from './json-object.ts';
+
 export interface Settings {
   readonly formatVersion: 1;
   /** Display names in class-index order; NFC, unique. */
@@ -10,7 +12,10 @@ export interface Settings {
   readonly labelIds: readonly string[];
   /** Other names people send, each mapped to a label. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** A name of the program's own, or the name of the file that `backbone` was imported from. */
   readonly architecture: string;
+  /** The imported network, where the architecture is one. */
+  readonly backbone?: ObjectRef | undefined;
   /** Side of the square input in pixels. */
   readonly imageSize: number;
   /** Accepted, untrained items that every label needs before a training starts by itself. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { RelearnError } from '../base/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { decodeJson, encodeJson, labelIdSchema } from './json-object.ts';
+import { decodeJson, encodeJson, labelIdSchema, objectRefSchema } from './json-object.ts';
 import { settingsKey } from './keys.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,6 +13,7 @@ const schema = z
     labelIds: z.array(labelIdSchema),
     aliases: z.record(z.string(), z.string()),
     architecture: z.string().min(1),
+    backbone: objectRefSchema.optional(),
     imageSize: z.int().positive(),
     threshold: z.int().positive(),
     holdout: z.number().gt(0).lt(1),

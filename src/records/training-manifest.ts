@@ -28,6 +28,7 @@ const schema = z.object({
   createdAt: timeSchema,
   parent: z.int().positive().nullable(),
   architecture: z.string().min(1),
+  backbone: objectRefSchema.optional(),
   seed: z.int(),
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   base: z.array(objectRefSchema),
@@ -44,6 +45,8 @@ export interface TrainingManifest {
   /** The version whose weights the training starts from; null from scratch. */
   readonly parent: number | null;
   readonly architecture: string;
+  /** The imported network, where the architecture is one. */
+  readonly backbone?: ObjectRef | undefined;
   readonly seed: number;
   readonly options: Readonly<Record<string, string | number | boolean | null>>;
   /** Import manifests. */

@@ -16,9 +16,11 @@ import {
   parseLogSlotKey,
   probePrefix,
   quarantineKey,
+  settingsKey,
 } from '../records/keys.ts';
 import { decodeModelCard } from '../records/model-card.ts';
 import { readVerified } from '../records/read-verified.ts';
+import { decodeSettings } from '../records/stored-settings.ts';
 import { decodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { RegistryLog } from './registry-log.ts';
@@ -177,7 +179,11 @@ const createNamedObjects = (store: ObjectStore, problems: Problem[]) => {
     for (const { manifest: ref } of state.claims) {
       const manifest = await check(ref, (bytes) => decodeTrainingManifest(bytes, ref.key));
       if (manifest) manifests.set(ref.key, manifest);
+      if (manifest?.backbone) await check(manifest.backbone, () => undefined);
     }
+    const settings = await store.get(settingsKey);
+    const backbone = settings && decodeSettings(settings).backbone;
+    if (backbone) await check(backbone, () => undefined);
     for (const { entry } of state.versions) {
       await check(entry.model, () => undefined);
       await check(entry.card, (bytes) => decodeModelCard(bytes, entry.card.key));

@@ -43,7 +43,6 @@ export const evaluateBatches = async (
 ): Promise<Evaluation> => {
   const classes = classifier.labels.length;
   const probabilities = new Float32Array(count * classes);
-  const predicted = new Int32Array(count);
   const truth = new Int32Array(count);
   let done = 0;
   for await (const { pixels, labels } of batches) {
@@ -51,17 +50,27 @@ export const evaluateBatches = async (
     const rows = await classifier.classify(pixels, labels.length);
     probabilities.set(rows, done * classes);
     truth.set(labels, done);
-    for (let i = 0; i < labels.length; i++)
-      predicted[done + i] = argmax(rows.subarray(i * classes, (i + 1) * classes));
     done += labels.length;
     onProgress?.(done);
   }
-  const right = predicted.reduce((sum, label, i) => sum + (label === truth[i] ? 1 : 0), 0);
+  return evaluationOf(probabilities, classes, truth);
+};
+
+/** @param probabilities [n, classes] */
+export const evaluationOf = (
+  probabilities: Float32Array,
+  classes: number,
+  truth: Int32Array,
+): Evaluation => {
+  const predicted = truth.map((_, i) =>
+    argmax(probabilities.subarray(i * classes, (i + 1) * classes)),
+  );
+  const right = predicted.filter((label, i) => label === truth[i]).length;
   return {
     predicted,
     probabilities,
     loss: crossEntropy(probabilities, classes, truth),
-    accuracy: count === 0 ? 0 : right / count,
+    accuracy: truth.length === 0 ? 0 : right / truth.length,
     top2Accuracy: topKAccuracy(probabilities, classes, truth, 2),
   };
 };

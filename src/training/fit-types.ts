@@ -1,6 +1,7 @@
 /** What a training is asked for and what it answers. */
 import type { Clock } from '../base/clock.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
+import type { Architecture } from '../engine/nn/architectures.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
 import type { TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { Checkpoints } from './training-state.ts';
@@ -33,8 +34,12 @@ export interface FitOptions {
 }
 
 export interface FitRequest {
-  /** A name of `architectures` (article, compact). */
+  /** A name of `architectures` (article, compact), or any name beside a `network`. */
   readonly architecture: string;
+  /** Default: the architecture of that name. */
+  readonly network?: Architecture;
+  /** SHA-256 of the file that the network was imported from. */
+  readonly backbone?: string;
   readonly labels: readonly string[];
   readonly preprocessing: Preprocessing;
   readonly train: readonly LabelledPicture[];

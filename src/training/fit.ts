@@ -25,9 +25,8 @@ export type { CurvePoint, FitOptions, FitRequest, FitResult } from './fit-types.
 export const fit = async (request: FitRequest): Promise<FitResult> => {
   const { preprocessing, train, validation, options, clock } = request;
   if (train.length === 0) throw noPictures();
-  const recipe = findArchitecture(request.architecture).recipe[
-    request.initial ? 'champion' : 'scratch'
-  ];
+  const network = request.network ?? findArchitecture(request.architecture);
+  const recipe = network.recipe[request.initial ? 'champion' : 'scratch'];
   const context: RunContext = {
     request,
     recipe,

@@ -89,7 +89,7 @@ export const runRounds = async (
     skip: from?.session.step ?? 0,
   });
   const session = await createTrainingSession({
-    architecture: findArchitecture(request.architecture),
+    architecture: request.network ?? findArchitecture(request.architecture),
     classes,
     batchSize: plan.batchSize,
     imageSize: preprocessing.width,

@@ -18,7 +18,7 @@ export const define = (command: Command, session: Session): void => {
   command
     .requiredOption('--labels <NAMES>', 'the classes, separated by commas', nameList)
     .option('--alias <PAIRS>', 'other names that people send, as in cats=cat', aliasMap)
-    .option('--architecture <NAME>', 'compact (default) or article')
+    .option('--architecture <NAME>', 'compact (default), article, or the path of an ONNX file')
     .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(8))
     .option(
       '--threshold <N>',

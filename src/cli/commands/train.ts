@@ -17,6 +17,7 @@ import {
 interface Options {
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
+  readonly fineTune?: number;
   readonly rounds?: number;
   readonly steps?: number;
   readonly patience?: number;
@@ -92,7 +93,15 @@ export const define = (command: Command, session: Session): void => {
         'the weights to start from (champion, where there is one)',
       ).choices(['champion', 'scratch']),
     )
-    .option('--architecture <NAME>', "compact or article (the store's)")
+    .option(
+      '--architecture <NAME>',
+      "compact, article, or the path of an ONNX file (the champion's, else the store's)",
+    )
+    .option(
+      '--fine-tune <BLOCKS>',
+      'with an ONNX file: how many of its last blocks learn too (0: only a new head does)',
+      wholeNumber(0),
+    )
     .option('--rounds <N>', 'most rounds; a round ends in an evaluation', wholeNumber(1))
     .option('--steps <N>', 'training steps in a round', wholeNumber(1))
     .option(

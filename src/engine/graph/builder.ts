@@ -37,11 +37,11 @@ export class GraphBuilder {
     name: string,
     shape: Shape,
     initialize: Parameter['initialize'],
-    options: { readonly trainable?: boolean; readonly decay?: boolean } = {},
+    options: Partial<Pick<Parameter, 'trainable' | 'decay' | 'rate'>> = {},
   ): Value {
     const value: Value = { name, dtype: 'float32', shape };
-    const { trainable = true, decay = false } = options;
-    this.parameters.push({ value, trainable, decay, initialize });
+    const { trainable = true, decay = false, rate = 1 } = options;
+    this.parameters.push({ value, trainable, decay, rate, initialize });
     return value;
   }
 

@@ -27,6 +27,8 @@ export interface Parameter {
   readonly trainable: boolean;
   /** Whether weight decay applies: matrices and kernels, not biases and scales. */
   readonly decay: boolean;
+  /** Multiplies the learning rate for this weight. */
+  readonly rate: number;
   initialize(random: { normal(): number; next(): number }): Float32Array;
 }
 

@@ -69,8 +69,8 @@ export const inlineGraph = (
   const own = new Map<Value, Value>(
     graph.inputs.map((input, index) => [input, inputs[index] as Value]),
   );
-  for (const { value, trainable, decay, initialize } of graph.parameters)
-    own.set(value, builder.parameter(value.name, value.shape, initialize, { trainable, decay }));
+  for (const { value, initialize, ...options } of graph.parameters)
+    own.set(value, builder.parameter(value.name, value.shape, initialize, options));
   for (const [value, tensor] of graph.constants) own.set(value, builder.constant(tensor));
   for (const { op, inputs: operands, outputs, attributes } of graph.nodes) {
     const made = builder.node(

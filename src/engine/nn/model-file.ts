@@ -6,12 +6,15 @@ import { RelearnError } from '../../base/errors.ts';
 import { decodeOnnx, onnxDataType } from '../../formats/onnx.ts';
 import type { Preprocessing } from '../../records/preprocessing.ts';
 import { openBatchSize, toOnnx } from '../graph/to-onnx.ts';
-import { architectures, isArchitectureName } from './architectures.ts';
+import { type Architecture, architectures, isArchitectureName } from './architectures.ts';
 import { plainReadout, type Readout } from './readout.ts';
 import { buildServingGraph } from './serving-graph.ts';
 
 export interface ModelDescription {
+  /** A name of `architectures`, or of the file that the backbone was imported from. */
   readonly architecture: string;
+  /** SHA-256 of that file. */
+  readonly backbone?: string;
   /** In class-index order. */
   readonly labels: readonly string[];
   readonly preprocessing: Preprocessing;
@@ -21,17 +24,20 @@ export interface ModelDescription {
 export interface Model extends ModelDescription {
   /** By parameter name; running statistics included. */
   readonly weights: ReadonlyMap<string, Float32Array>;
+  /** What the weights belong to; default: the architecture of that name. */
+  readonly network?: Architecture;
 }
 
 const keys = {
   architecture: 'relearn.architecture',
+  backbone: 'relearn.backbone',
   labels: 'relearn.labels',
   preprocessing: 'relearn.preprocessing',
   readout: 'relearn.readout',
 } as const;
 
 /** @throws RelearnError usage/`unknown_architecture` */
-export const findArchitecture = (name: string) => {
+export const findArchitecture = (name: string): Architecture => {
   if (isArchitectureName(name)) return architectures[name];
   const known = Object.keys(architectures).join(', ');
   throw new RelearnError('usage', 'unknown_architecture', `There is no architecture "${name}".`, {
@@ -40,7 +46,8 @@ export const findArchitecture = (name: string) => {
 };
 
 export const writeModel = (model: Model): Uint8Array => {
-  const graph = buildServingGraph(findArchitecture(model.architecture), {
+  const network = model.network ?? findArchitecture(model.architecture);
+  const graph = buildServingGraph(network, {
     classes: model.labels.length,
     imageSize: model.preprocessing.width,
     batchSize: openBatchSize,
@@ -51,6 +58,7 @@ export const writeModel = (model: Model): Uint8Array => {
     openBatch: true,
     metadata: {
       [keys.architecture]: model.architecture,
+      ...(model.backbone === undefined ? {} : { [keys.backbone]: model.backbone }),
       [keys.labels]: JSON.stringify(model.labels),
       [keys.preprocessing]: JSON.stringify(model.preprocessing),
       [keys.readout]: JSON.stringify(model.readout),
@@ -86,6 +94,7 @@ const describe = (metadata: Readonly<Record<string, string>>): ModelDescription 
     }
   };
   const architecture = metadata[keys.architecture];
+  const backbone = metadata[keys.backbone];
   const labels = read(keys.labels);
   const preprocessing = read(keys.preprocessing);
   if (architecture === undefined) throw notOurs(keys.architecture);
@@ -94,7 +103,13 @@ const describe = (metadata: Readonly<Record<string, string>>): ModelDescription 
   // Files of earlier releases say nothing of it.
   const readout = keys.readout in metadata ? read(keys.readout) : plainReadout;
   if (!isReadout(readout)) throw notOurs(keys.readout);
-  return { architecture, labels, preprocessing, readout };
+  return {
+    architecture,
+    ...(backbone === undefined ? {} : { backbone }),
+    labels,
+    preprocessing,
+    readout,
+  };
 };
 
 const isLabels = (value: unknown): value is string[] =>

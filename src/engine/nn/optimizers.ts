@@ -89,5 +89,22 @@ const adam = ({ beta1, beta2, epsilon, weightDecay }: SettingsOf<'adam'>): Optim
   },
 });
 
+/** The hyperparameters of a weight that learns at `factor` times the learning rate. */
+export const atRate = (
+  b: GraphBuilder,
+  hyperparameters: Readonly<Record<string, Value>>,
+  factor: number,
+): Readonly<Record<string, Value>> => {
+  const { rate, shrink } = hyperparameters;
+  if (factor === 1 || !rate) return hyperparameters;
+  const scaled = (value: Value) => b.apply('Mul', [value, b.scalar(factor)]);
+  return {
+    ...hyperparameters,
+    rate: scaled(rate),
+    // 1 − factor · (1 − shrink)
+    ...(shrink ? { shrink: b.apply('Add', [scaled(shrink), b.scalar(1 - factor)]) } : {}),
+  };
+};
+
 export const createOptimizer = (settings: OptimizerSettings): Optimizer =>
   settings.kind === 'sgd' ? sgd(settings) : adam(settings);

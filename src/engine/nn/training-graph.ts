@@ -10,9 +10,10 @@ import { type LowerOptions, lower } from '../graph/lower.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { afterReaders } from './after-readers.ts';
 import type { Architecture } from './architectures.ts';
+import { imagesFromPixels } from './images-from-pixels.ts';
 import { createContext } from './layers.ts';
 import { softmaxCrossEntropy } from './losses.ts';
-import type { Optimizer } from './optimizers.ts';
+import { atRate, type Optimizer } from './optimizers.ts';
 
 export interface TrainingGraph {
   readonly graph: Graph;
@@ -75,7 +76,7 @@ export const buildTrainingGraph = (
       b.input(name, 'float32', []),
     ]),
   );
-  const rate = afterReaders(
+  const rateOfAll = afterReaders(
     b,
     hyperparameters.rate as Value,
     trainable.map(({ value }) => value),
@@ -86,7 +87,7 @@ export const buildTrainingGraph = (
     states.push(value);
     return value;
   };
-  trainable.forEach(({ value: weight, decay }, index) => {
+  trainable.forEach(({ value: weight, decay, rate }, index) => {
     const gradient = gradients[index] as Value;
     const own = optimizer.stateNames.map((name) => state(`${name}/${weight.name}`, weight.shape));
     const next = optimizer.update({
@@ -94,7 +95,7 @@ export const buildTrainingGraph = (
       weight,
       gradient,
       state: own,
-      hyperparameters: { ...hyperparameters, rate },
+      hyperparameters: atRate(b, { ...hyperparameters, rate: rateOfAll }, rate),
       decay,
     });
     b.output(`next/${weight.name}`, next.weight);
@@ -116,14 +117,4 @@ export const buildTrainingGraph = (
     states,
     noise: context.noise,
   };
-};
-
-/** uint8 [N,H,W,C] → float32 [N,C,H,W] in 0..1: a quarter of the bytes cross from JavaScript. */
-const imagesFromPixels = (b: GraphBuilder, pixels: Value): Value => {
-  const [n, h, w, c] = pixels.shape as [number, number, number, number];
-  const channelsFirst =
-    c === 1
-      ? b.apply('Reshape', [pixels], { shape: [n, 1, h, w] })
-      : b.apply('Transpose', [pixels], { permutation: [0, 3, 1, 2] });
-  return b.apply('Mul', [b.apply('Cast', [channelsFirst], { to: 'float32' }), b.scalar(1 / 255)]);
 };

@@ -1,0 +1,133 @@
+/**
+ * Transfer learning: a network that was trained elsewhere, up to its features, with a new head. The
+ * imported graph is replayed on the builder, so that training, serving and export see one network
+ * like any other. Its last blocks may go on learning, each the slower the further it is from the
+ * head (discriminative rates, Howard and Ruder 2018); what lies below them is frozen. Batch
+ * normalization keeps the statistics it came with: those of a few small batches are noise, and
+ * frozen layers, whose features are cached, must answer alike in training and serving.
+ */
+import { RelearnError } from '../../base/errors.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
+import { fromOnnx } from '../graph/from-onnx.ts';
+import type { Graph, Parameter, Value } from '../graph/graph.ts';
+import { blockBoundaries, cutAt, inlineGraph, outputOf } from '../graph/subgraph.ts';
+import type { Architecture } from './architectures.ts';
+import { constantFill } from './initializers.ts';
+import { dense } from './layers.ts';
+import type { Recipe } from './recipe.ts';
+import { oneCycle } from './schedules.ts';
+
+export interface Backbone {
+  /** Side of the square input in pixels. */
+  readonly imageSize: number;
+  readonly channels: 1 | 3;
+  /** Numbers in one picture's features. */
+  readonly featureCount: number;
+  /** The file's own, by parameter name. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  /** Images in, `features` [batch, featureCount] out. */
+  graph(batch: number): Graph;
+}
+
+/**
+ * @param imageSize needed where the file leaves the picture size open
+ * @throws RelearnError as `fromOnnx`; invalid/`onnx_not_square`
+ */
+export const importBackbone = (bytes: Uint8Array, imageSize?: number): Backbone => {
+  const graphs = new Map<number, Graph>();
+  const read = (batch: number) => {
+    const imported = fromOnnx(bytes, { batch, ...(imageSize === undefined ? {} : { imageSize }) });
+    graphs.set(batch, cutAt(imported.graph, outputOf(imported.graph, 'features')));
+    return imported;
+  };
+  const { width, height, channels, featureCount, weights } = read(1);
+  if (width !== height) {
+    throw new RelearnError(
+      'invalid',
+      'onnx_not_square',
+      `The file takes pictures of ${width}×${height} pixels; only square ones can be used.`,
+      { hint: 'Export the model with a square picture size.' },
+    );
+  }
+  const used = new Set(graphs.get(1)?.parameters.map(({ value }) => value.name));
+  return {
+    imageSize: width,
+    channels,
+    featureCount,
+    weights: new Map([...weights].filter(([name]) => used.has(name))),
+    graph: (batch) => {
+      if (!graphs.has(batch)) read(batch);
+      return graphs.get(batch) as Graph;
+    },
+  };
+};
+
+const recipe: Recipe = {
+  batchSize: 32,
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+  learningRate: 0.0003,
+  schedule: oneCycle(0.1),
+  epochs: 3,
+  labelSmoothing: 0,
+  averageDecay: 0.99,
+  mirror: false,
+  augmentation: 'standard',
+};
+
+/** How much slower each block learns than the one after it. */
+const rateStep = 0.8;
+
+/** @param blocks how many of the backbone's last blocks learn; the head always does */
+export const transferArchitecture = (backbone: Backbone, blocks = 0): Architecture => ({
+  channels: backbone.channels,
+  imageSize: backbone.imageSize,
+  fixedSize: true,
+  recipe: { scratch: recipe, champion: recipe },
+  build: (context, images, classes) => {
+    const graph = freezeBelow(backbone.graph(images.shape[0] as number), blocks);
+    return dense(
+      context,
+      replay(context.builder, graph, images),
+      'logits',
+      classes,
+      constantFill(0),
+    );
+  },
+});
+
+export const replay = (builder: GraphBuilder, graph: Graph, images: Value): Value =>
+  inlineGraph(builder, graph, [images]).get('features') as Value;
+
+/** The weights of the last `blocks` blocks at falling rates; all others not trainable. */
+const freezeBelow = (graph: Graph, blocks: number): Graph => {
+  const blockOf = blocksOf(graph);
+  const numbers = [...new Set(blockOf.values())].sort((a, b) => b - a);
+  const parameters = graph.parameters.map((parameter): Parameter => {
+    const fromEnd = numbers.indexOf(blockOf.get(parameter.value) ?? Number.NaN);
+    const learns = parameter.trainable && fromEnd >= 0 && fromEnd < blocks;
+    return { ...parameter, trainable: learns, rate: learns ? rateStep ** (fromEnd + 1) : 1 };
+  });
+  return { ...graph, parameters };
+};
+
+/**
+ * The block of each weight that can learn. A block lies between two values through which everything
+ * flows: a residual module, or one layer outside of such.
+ */
+const blocksOf = (graph: Graph): ReadonlyMap<Value, number> => {
+  const boundaries = new Set(blockBoundaries(graph, 'features'));
+  const weights = new Set(
+    graph.parameters.filter(({ trainable }) => trainable).map(({ value }) => value),
+  );
+  const blocks = new Map<Value, number>();
+  let block = 0;
+  for (const { inputs, outputs } of graph.nodes) {
+    for (const input of inputs) if (weights.has(input)) blocks.set(input, block);
+    if (outputs.some((output) => boundaries.has(output))) block += 1;
+  }
+  return blocks;
+};
+
+/** How many blocks a backbone has. */
+export const countBlocks = (backbone: Backbone): number =>
+  new Set(blocksOf(backbone.graph(1)).values()).size;

@@ -1,0 +1,93 @@
+/** Which network a training trains, and whose weights it starts from. */
+import { RelearnError } from '../base/errors.ts';
+import type { ObjectRef } from '../records/json-object.ts';
+import { decodeModelCard } from '../records/model-card.ts';
+import { readVerified } from '../records/read-verified.ts';
+import { type RegistryState, versionOf } from '../registry/registry-state.ts';
+import { type ImportedArchitecture, importArchitecture } from './backbones.ts';
+import type { Components } from './components.ts';
+import type { TrainOptions } from './relearn-api.ts';
+
+/** An architecture, with the file it was imported from where it was. */
+export interface NamedArchitecture {
+  readonly architecture: string;
+  readonly backbone?: ObjectRef | undefined;
+}
+
+/** What the options name, read and checked. */
+export interface AskedArchitecture extends NamedArchitecture {
+  readonly imported?: ImportedArchitecture;
+}
+
+export interface Start extends NamedArchitecture {
+  /** The version to start from; null = from scratch. */
+  readonly parent: number | null;
+}
+
+/**
+ * @returns undefined where nothing was asked for
+ * @throws RelearnError usage/`unknown_architecture`, and where a file can't be used
+ */
+export const findAskedArchitecture = async ({
+  architecture,
+}: TrainOptions): Promise<AskedArchitecture | undefined> => {
+  if (architecture === undefined) return undefined;
+  const imported = await importArchitecture(architecture);
+  if (imported) return { architecture: imported.name, backbone: imported.ref, imported };
+  const { findArchitecture } = await import('../engine/nn/model-file.ts');
+  findArchitecture(architecture);
+  return { architecture };
+};
+
+export const isSameArchitecture = (left: NamedArchitecture, right: NamedArchitecture): boolean =>
+  left.architecture === right.architecture && left.backbone?.sha256 === right.backbone?.sha256;
+
+/** @throws RelearnError usage/`no_champion`, `architecture_mismatch`, `nothing_to_fine_tune` */
+export const chooseStart = async (
+  components: Pick<Components, 'settings' | 'store'>,
+  state: RegistryState,
+  options: TrainOptions,
+  asked: NamedArchitecture | undefined,
+): Promise<Start> => {
+  const start = await findStart(components, state, options, asked);
+  if (!options.fineTune || start.backbone) return start;
+  throw new RelearnError(
+    'usage',
+    'nothing_to_fine_tune',
+    `The architecture ${start.architecture} is no imported network: all of it learns.`,
+    { hint: 'Leave --fine-tune out, or import one: --architecture FILE.onnx' },
+  );
+};
+
+const findStart = async (
+  { settings, store }: Pick<Components, 'settings' | 'store'>,
+  state: RegistryState,
+  { from }: TrainOptions,
+  asked: NamedArchitecture | undefined,
+): Promise<Start> => {
+  const champion = state.champion === null ? null : versionOf(state, state.champion);
+  if (from === 'champion' && !champion) {
+    throw new RelearnError('usage', 'no_champion', 'There is no champion to start from.', {
+      hint: 'Leave --from out, or use --from scratch.',
+    });
+  }
+  const startOf = (
+    { architecture, backbone }: NamedArchitecture,
+    parent: number | null,
+  ): Start => ({
+    architecture,
+    ...(backbone ? { backbone } : {}),
+    parent,
+  });
+  if (from === 'scratch' || !champion) return startOf(asked ?? settings, null);
+  const { card } = champion.entry;
+  const own = decodeModelCard(await readVerified(store, card), card.key);
+  if (!asked || isSameArchitecture(asked, own)) return startOf(own, champion.version);
+  if (from === undefined) return startOf(asked, null);
+  throw new RelearnError(
+    'usage',
+    'architecture_mismatch',
+    `The champion is of the architecture ${own.architecture}; ${asked.architecture} can't start from its weights.`,
+    { hint: 'Use --from scratch, or leave --architecture out.' },
+  );
+};

@@ -1,0 +1,116 @@
+/**
+ * The features of a training's pictures: from the cache where they are known, else computed, and
+ * kept for the next training. Pictures are decoded side by side while the backbone computes.
+ */
+import { RelearnError } from '../base/errors.ts';
+import { joinPictures } from '../data/data-loader.ts';
+import type { FeatureCache, FeatureRow } from '../data/feature-cache.ts';
+import type { LabelledPicture } from '../data/pixel-cache.ts';
+import { preprocess } from '../data/preprocess.ts';
+import type { FeatureExtractor } from '../engine/runtime/feature-extractor.ts';
+import type { Preprocessing } from '../records/preprocessing.ts';
+
+export interface CollectFeaturesRequest {
+  readonly pictures: readonly LabelledPicture[];
+  readonly preprocessing: Preprocessing;
+  readonly featureCount: number;
+  readonly cache: FeatureCache;
+  /** Opened only where something must be computed. */
+  openExtractor(): Promise<FeatureExtractor>;
+  readonly signal?: AbortSignal;
+  /** @param computed pictures that went through the backbone, of `total` that must */
+  onProgress?(computed: number, total: number): void;
+}
+
+export interface CollectedFeatures {
+  /** [pictures, featureCount] */
+  readonly features: Float32Array;
+  /** Pictures that were not in the cache. */
+  readonly computed: number;
+}
+
+/** Batches being decoded while one is computed. */
+const decodedAhead = 2;
+
+const notFinite = (broken: number, total: number): RelearnError =>
+  new RelearnError(
+    'invalid',
+    'features_not_finite',
+    `The backbone answers ${broken} of ${total} pictures with numbers that are not finite.`,
+    { hint: 'Use another ONNX file: the weights of this one are damaged, or overflow.' },
+  );
+
+/** @throws RelearnError invalid/`features_not_finite`; as `preprocess` and `openExtractor` */
+export const collectFeatures = async (
+  request: CollectFeaturesRequest,
+): Promise<CollectedFeatures> => {
+  const { pictures, featureCount, cache } = request;
+  const features = new Float32Array(pictures.length * featureCount);
+  const rowAt = (index: number) =>
+    features.subarray(index * featureCount, (index + 1) * featureCount);
+  const missing = new Set(pictures.keys());
+  const indexOf = new Map<string, number>();
+  pictures.forEach(({ sha256 }, index) => {
+    if (sha256 !== undefined) indexOf.set(sha256, index);
+  });
+  await cache.read(new Set(indexOf.keys()), (row) => {
+    const index = indexOf.get(row.sha256) as number;
+    rowAt(index).set(row.features);
+    missing.delete(index);
+  });
+  const todo = [...missing];
+  if (todo.length > 0) {
+    await compute(request, todo, rowAt);
+    const broken = todo.filter((index) => !rowAt(index).every(Number.isFinite)).length;
+    if (broken > 0) throw notFinite(broken, todo.length);
+    const fresh = todo.flatMap((index): FeatureRow[] => {
+      const { sha256 } = pictures[index] as LabelledPicture;
+      return sha256 === undefined ? [] : [{ sha256, features: rowAt(index) }];
+    });
+    await cache.write(fresh);
+  }
+  return { features, computed: todo.length };
+};
+
+const compute = async (
+  { pictures, preprocessing, openExtractor, signal, onProgress }: CollectFeaturesRequest,
+  todo: readonly number[],
+  rowAt: (index: number) => Float32Array,
+): Promise<void> => {
+  const extractor = await openExtractor();
+  const { batchSize } = extractor;
+  const decode = async (start: number): Promise<Uint8Array> => {
+    const batch = todo.slice(start, start + batchSize).map(async (index) => {
+      const { bytes } = pictures[index] as LabelledPicture;
+      return preprocess(typeof bytes === 'function' ? await bytes() : bytes, preprocessing);
+    });
+    return joinPictures(await Promise.all(batch));
+  };
+  const ahead: Promise<Uint8Array>[] = [];
+  let next = 0;
+  const fetchAhead = () => {
+    while (ahead.length <= decodedAhead && next < todo.length) {
+      const batch = decode(next);
+      // A failure is reported by the turn that reaches this batch.
+      batch.catch(() => {});
+      ahead.push(batch);
+      next += batchSize;
+    }
+  };
+  try {
+    for (let start = 0; start < todo.length; start += batchSize) {
+      signal?.throwIfAborted();
+      fetchAhead();
+      const pixels = await (ahead.shift() as Promise<Uint8Array>);
+      const indices = todo.slice(start, start + batchSize);
+      const rows = await extractor.extract(pixels, indices.length);
+      const size = rows.length / indices.length;
+      indices.forEach((index, row) => {
+        rowAt(index).set(rows.subarray(row * size, (row + 1) * size));
+      });
+      onProgress?.(start + indices.length, todo.length);
+    }
+  } finally {
+    await extractor.close();
+  }
+};
