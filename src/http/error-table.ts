@@ -7,9 +7,15 @@ import { type ErrorKind, RelearnError } from '../base/errors.ts';
 export interface Problem {
   readonly status: number;
   readonly title: string;
+  /** What the caller can do about it, where there is a known cure. */
+  readonly hint?: string;
 }
 
-const entry = (status: number, title: string): Problem => ({ status, title });
+const entry = (status: number, title: string, hint?: string): Problem => ({
+  status,
+  title,
+  ...(hint === undefined ? {} : { hint }),
+});
 
 const problems: Readonly<Record<string, Problem>> = {
   empty_body: entry(400, 'The request has no body.'),
@@ -19,52 +25,116 @@ const problems: Readonly<Record<string, Problem>> = {
   json_too_deep: entry(400, 'The JSON is nested too deeply.'),
   forbidden_key: entry(400, 'The body holds a key that is not allowed.'),
   invalid_multipart: entry(400, 'The multipart body is not valid or has too many parts.'),
-  missing_key: entry(401, 'This needs an API key.'),
-  bad_key: entry(401, 'The API key is not known.'),
-  insufficient_scope: entry(403, 'The API key does not allow this.'),
+  missing_key: entry(401, 'This needs an API key.', 'Send it as Authorization: Bearer KEY.'),
+  bad_key: entry(401, 'The API key is not known.', 'Ask whoever runs the server for a key.'),
+  insufficient_scope: entry(
+    403,
+    'The API key does not allow this.',
+    'Use a key with the scope that this route asks for; /openapi.json lists them.',
+  ),
   cross_site_request: entry(403, 'Requests from other sites are not accepted.'),
-  not_found: entry(404, 'There is nothing here.'),
+  not_found: entry(404, 'There is nothing here.', '/openapi.json lists the routes.'),
   page_not_built: entry(404, 'The page was not built into this program.'),
   version_not_found: entry(404, 'There is no such version.'),
-  prediction_not_found: entry(404, 'There is no such prediction.'),
+  prediction_not_found: entry(
+    404,
+    'There is no such prediction.',
+    'Use the predictionId of an answer of /predict.',
+  ),
   method_not_allowed: entry(405, 'This method is not allowed here.'),
   request_timeout: entry(408, 'The request took too long to arrive.'),
   label_retired: entry(409, 'The label is no longer in use.'),
   version_incomplete: entry(409, 'The version lacks a file.'),
   no_previous_champion: entry(409, 'There is no earlier champion to go back to.'),
-  prediction_expired: entry(410, 'The picture of this prediction is not kept; send it along.'),
-  body_too_large: entry(413, 'The body is too large.'),
-  too_many_pictures: entry(413, 'There are too many pictures in one request.'),
-  unsupported_media_type: entry(415, 'The content type is not supported here.'),
+  prediction_expired: entry(
+    410,
+    'The picture of this prediction is not kept; send it along.',
+    'Post the picture with its target to /callback.',
+  ),
+  body_too_large: entry(
+    413,
+    'The body is too large.',
+    'Send a smaller picture: 512 pixels a side are enough.',
+  ),
+  too_many_pictures: entry(
+    413,
+    'There are too many pictures in one request.',
+    'Split them over several requests.',
+  ),
+  unsupported_media_type: entry(
+    415,
+    'The content type is not supported here.',
+    'Send JSON, multipart, a data URL as text/plain, or the bytes as image/jpeg.',
+  ),
   unsupported_encoding: entry(415, 'Encoded bodies are not supported.'),
-  unsupported_image: entry(415, 'The picture is not a JPEG, PNG or WebP.'),
+  unsupported_image: entry(
+    415,
+    'The picture is not a JPEG, PNG or WebP.',
+    'Convert it to JPEG, PNG or WebP.',
+  ),
   bad_host: entry(421, 'The server does not answer for this host name.'),
   unknown_field: entry(422, 'The body has a field that is not known or is repeated.'),
   invalid_field: entry(422, 'A field is missing or has the wrong form.'),
-  bad_data_url: entry(422, 'The picture is not a base64 data URL.'),
+  bad_data_url: entry(
+    422,
+    'The picture is not a base64 data URL.',
+    'Write data:image/jpeg;base64, and the base64 of the file.',
+  ),
   url_not_supported: entry(422, 'Pictures are not fetched from addresses; send their bytes.'),
   bad_base64: entry(422, 'The picture is not valid base64.'),
   empty_image: entry(422, 'The picture is empty.'),
-  corrupt_image: entry(422, 'The picture is damaged.'),
-  truncated_image: entry(422, 'The picture is cut off.'),
-  too_many_pixels: entry(422, 'The picture has too many pixels.'),
+  corrupt_image: entry(
+    422,
+    'The picture is damaged.',
+    'Open the file in a viewer and save it again.',
+  ),
+  truncated_image: entry(422, 'The picture is cut off.', 'Send the file again, whole.'),
+  too_many_pixels: entry(
+    422,
+    'The picture has too many pixels.',
+    'Shrink it: 512 pixels a side are enough.',
+  ),
   too_many_channels: entry(422, 'The picture has too many channels.'),
   image_too_complex: entry(422, 'The picture takes too long to decode.'),
   aspect_ratio: entry(422, 'The picture is too narrow.'),
-  unknown_label: entry(422, 'The label is not known.'),
+  unknown_label: entry(
+    422,
+    'The label is not known.',
+    'Use one of the labels listed here, or one of their aliases.',
+  ),
   invalid_version: entry(422, 'A version is a whole number from 1.'),
-  rate_limited: entry(429, 'Too many requests; try again later.'),
+  rate_limited: entry(
+    429,
+    'Too many requests; try again later.',
+    'Wait for the seconds in Retry-After.',
+  ),
   headers_too_large: entry(431, 'The request headers are too large.'),
   internal: entry(500, 'The server failed.'),
   model_output_invalid: entry(500, 'The model gave an invalid answer.'),
-  model_not_ready: entry(503, 'No model is ready yet.'),
+  model_not_ready: entry(
+    503,
+    'No model is ready yet.',
+    'Import pictures and run relearn train; /readyz tells when a model answers.',
+  ),
   shutting_down: entry(503, 'The server is stopping.'),
-  overloaded: entry(503, 'The server is busy; try again soon.'),
+  overloaded: entry(
+    503,
+    'The server is busy; try again soon.',
+    'Wait for the seconds in Retry-After.',
+  ),
   storage_unavailable: entry(503, 'The storage does not answer.'),
   storage_read_only: entry(503, 'The storage is read-only.'),
-  store_too_new: entry(503, 'The store was written by a newer release.'),
+  store_too_new: entry(
+    503,
+    'The store was written by a newer release.',
+    'Whoever runs the server has to install that release.',
+  ),
   deadline_exceeded: entry(504, 'The answer took too long.'),
-  storage_full: entry(507, 'The storage is full.'),
+  storage_full: entry(
+    507,
+    'The storage is full.',
+    'Whoever runs the server has to make room; nothing that was accepted is lost.',
+  ),
 };
 
 /** Causes that are one and the same to a client. */

@@ -133,6 +133,7 @@ export const problem = z.looseObject({
   title: z.string(),
   status: z.int(),
   code: z.string(),
+  hint: z.string().optional(),
   requestId: z.string(),
 });
 

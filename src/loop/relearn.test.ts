@@ -145,6 +145,28 @@ describe('feedback', () => {
 });
 
 describe('considering a training', () => {
+  test('writes each result to the log in the same words', async () => {
+    const results: unknown[] = [];
+    const logging = await open(place, {
+      log: (_level, message, fields) => {
+        if (message === 'relearn training result') results.push(fields);
+      },
+    });
+    await logging.train();
+    await sendEnough(0);
+    await logging.considerTraining();
+    expect(results).toMatchObject([
+      { version: 1, verdict: 'first', accuracyBefore: null, feedback: 0 },
+      {
+        version: 2,
+        parent: 1,
+        accuracyBefore: expect.any(Number),
+        accuracyAfter: expect.any(Number),
+        feedback: 4,
+      },
+    ]);
+  });
+
   test('trains when every label has its threshold, and archives what it learnt', async () => {
     await relearn.train();
     expect(await relearn.considerTraining()).toEqual({

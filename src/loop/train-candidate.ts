@@ -89,13 +89,32 @@ export const trainHolding = async (
   await removeCheckpoints(store, null).catch((error: unknown) => {
     log('warn', 'The checkpoints of the run were not removed yet.', { error: String(error) });
   });
-  log('info', `Version ${version} registered: ${registered.gate.verdict}.`, { runId, version });
+  log('info', trainingResultMessage, trainingResult(report, runId, manifest.feedback.length));
   await archiveConsumed(components, registered.state).catch((error: unknown) => {
     // The version stands; the next training tidies up.
     log('warn', 'Consumed feedback was not archived yet.', { error: String(error) });
   });
   return report;
 };
+
+/** The same words after every training, so that one search of any log finds them all. */
+const trainingResultMessage = 'relearn training result';
+
+const trainingResult = (report: TrainReport, runId: string, feedback: number) => ({
+  runId,
+  version: report.version,
+  parent: report.parent,
+  verdict: report.gate.verdict,
+  accuracyBefore: report.gate.championAccuracy,
+  accuracyAfter: report.holdout.accuracy,
+  holdout: report.holdout.n,
+  pValue: report.gate.pValue,
+  reasons: report.gate.reasons,
+  feedback,
+  rounds: report.rounds,
+  stoppedBecause: report.stoppedBecause,
+  seconds: report.seconds,
+});
 
 const describeEnd = (error: unknown, isStopped: boolean): string => {
   if (isStopped) return 'stopped';
