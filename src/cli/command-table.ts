@@ -46,6 +46,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     summary: 'what the store holds and what would happen next',
     load: () => import('./commands/status.ts'),
   },
+  store: {
+    summary: 'move the store to another folder or bucket',
+    load: () => import('./commands/store.ts'),
+  },
   dataset: {
     summary: 'write the training data for other trainers',
     load: () => import('./commands/dataset.ts'),

@@ -4,9 +4,10 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { RelearnOptions } from '../loop/components.ts';
+import type { CopyOptions } from '../loop/copy-store.ts';
 import type { InitOptions } from '../loop/init-store.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
-import type { InitReport } from '../records/reports.ts';
+import type { CopyReport, InitReport } from '../records/reports.ts';
 
 export interface TextStream {
   write(text: string): unknown;
@@ -26,4 +27,5 @@ export interface CliContext {
   readonly fetch: typeof globalThis.fetch;
   openRelearn(options: RelearnOptions): Promise<Relearn>;
   initStore(options: InitOptions): Promise<InitReport>;
+  copyStore(options: Omit<CopyOptions, 'newId'>): Promise<CopyReport>;
 }

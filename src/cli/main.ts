@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The entrance of the command line: hands the real streams, environment and clock to the program. */
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import type { CliContext } from './context.ts';
@@ -32,6 +33,8 @@ const context: CliContext = {
   fetch: globalThis.fetch,
   openRelearn: async (options) => (await import('../loop/relearn.ts')).createRelearn(options),
   initStore: async (options) => (await import('../loop/relearn.ts')).initStore(options),
+  copyStore: async (options) =>
+    (await import('../loop/copy-store.ts')).copyStore({ ...options, newId: randomUUID }),
 };
 
 process.exitCode = await runProgram(process.argv.slice(2), context);

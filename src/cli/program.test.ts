@@ -39,6 +39,7 @@ const relearn = async (
       ...createInMemoryRelearn({ clock: instantClock }),
       ...replaced.relearn,
     }),
+    copyStore: async () => ({ objects: 2, bytes: 30, seconds: 1, verified: 2 }),
     initStore: async ({ store: _, ...settings }) => ({
       aliases: {},
       architecture: 'compact',

@@ -10,8 +10,8 @@ import { findResumable } from './resumable-run.ts';
 import { readProgress, readRuns, startingProgress } from './run-journal.ts';
 
 /** For display only; whether a lease may be taken over is the lease desk's question. */
-const isAlive = async (
-  { store, clock, owner }: Components,
+export const isHolderAlive = async (
+  { store, clock, owner }: Pick<Components, 'store' | 'clock' | 'owner'>,
   { epoch, owner: holder, at }: LeaseRecord,
 ): Promise<boolean> => {
   if (holder === owner) return true;
@@ -26,7 +26,7 @@ const currentTraining = async (
   components: Components,
   { lease, claims }: RegistryState,
 ): Promise<TrainingProgress | null> => {
-  if (!lease || !(await isAlive(components, lease))) return null;
+  if (!lease || !(await isHolderAlive(components, lease))) return null;
   // Decided already, the lease's holder still archives: the run's last word holds until release.
   const claim = claims.findLast(({ epoch }) => epoch === lease.epoch);
   if (!claim) return startingProgress(lease.at);

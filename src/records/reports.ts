@@ -8,6 +8,16 @@ export interface Rejected {
   readonly reason: string;
 }
 
+/** What `relearn store copy` did. */
+export interface CopyReport {
+  /** Objects that lie at the target now, those of an earlier try among them. */
+  readonly objects: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** How many of them were read back and equal the source by size and SHA-256. */
+  readonly verified: number;
+}
+
 export interface InitReport {
   readonly labels: readonly string[];
   readonly aliases: Readonly<Record<string, string>>;

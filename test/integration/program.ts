@@ -21,10 +21,18 @@ export interface Running {
   log(): string;
 }
 
-/** Nobody's own settings reach a test. */
-const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^(RELEARN_|PORT$)/.test(name)),
+/** Nobody's own settings and credentials reach a test. */
+const cleanEnvironment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(RELEARN_|AWS_|OSS_|ALIBABA_CLOUD_|FC_|PORT$)/.test(name),
+  ),
 );
+let environment: NodeJS.ProcessEnv = cleanEnvironment;
+
+/** Further variables for all programs that are started from here on. */
+export const useEnvironment = (more: Readonly<Record<string, string>>): void => {
+  environment = { ...cleanEnvironment, ...more };
+};
 
 const running = new Set<ChildProcess>();
 

@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
+import { checkInvariants } from '../registry/invariants.ts';
+import { openLeaseDesk } from '../registry/lease.ts';
+import { openRegistryLog } from '../registry/registry-log.ts';
+import { createMemoryStore } from '../storage/memory.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { copyStore } from './copy-store.ts';
+import { initStore } from './init-store.ts';
+
+let place: TestStore;
+beforeEach(async () => {
+  place = await createTestStore();
+  const relearn = await openTestRelearn(place);
+  await relearn.train();
+  await relearn.close();
+  await place.store.put('feedback/cat/My Photo (1).jpg', Buffer.from('picture'));
+  await place.store.put('hb/1', Buffer.from('alive'));
+});
+
+/** Without signs of life and what killed probes leave. */
+const contents = async (store: ObjectStore): Promise<Record<string, string>> => {
+  const found: Record<string, string> = {};
+  for await (const { key } of store.list('')) {
+    if (/^(hb|probe)\//.test(key)) continue;
+    found[key] = Buffer.from((await store.get(key)) ?? []).toString('latin1');
+  }
+  return found;
+};
+
+const copyTo = (to: ObjectStore, more: object = {}) =>
+  copyStore({ from: place.store, to, clock: place.clock, newId: place.newId, ...more });
+
+const newTarget = () => createMemoryStore({ location: 'memory:target' });
+
+describe('copyStore', () => {
+  it('copies everything but signs of life, and the copy is a sound store', async () => {
+    const to = newTarget();
+    const report = await copyTo(to);
+    const expected = await contents(place.store);
+    expect(await contents(to)).toEqual(expected);
+    expect(await to.get('hb/1')).toBeUndefined();
+    const bytes = Object.values(expected).reduce((sum, text) => sum + text.length, 0);
+    const objects = Object.keys(expected).length;
+    expect(report).toMatchObject({ objects, bytes, verified: objects });
+    const log = openRegistryLog(to, place);
+    expect(await checkInvariants(to, log, { now: place.clock.now() })).toEqual([]);
+    expect(log.state.champion).toBe(1);
+  });
+
+  it('writes the log after the data, in order, and the settings last', async () => {
+    const to = newTarget();
+    const written: string[] = [];
+    await copyTo({
+      ...to,
+      put: async (key, bytes) => {
+        written.push(key);
+        await to.put(key, bytes);
+      },
+    });
+    const log = written.filter((key) => key.startsWith('log/'));
+    expect(log.length).toBeGreaterThan(3);
+    expect(log).toEqual([...log].sort());
+    expect(written.slice(-log.length - 1)).toEqual([...log, 'settings']);
+  });
+
+  it('stopped at any call, it is no store yet, and goes on', async () => {
+    for (let last = 1; ; last++) {
+      const to = newTarget();
+      let calls = 0;
+      const step = async <T>(call: () => Promise<T>): Promise<T> => {
+        if (++calls > last) throw new Error('killed');
+        return call();
+      };
+      const dying: ObjectStore = {
+        ...to,
+        get: (key) => step(() => to.get(key)),
+        head: (key) => step(() => to.head(key)),
+        put: (key, bytes) => step(() => to.put(key, bytes)),
+        putIfAbsent: (key, bytes) => step(() => to.putIfAbsent(key, bytes)),
+        delete: (key) => step(() => to.delete(key)),
+      };
+      const ended = await copyTo(dying).then(
+        () => true,
+        () => false,
+      );
+      if (ended) {
+        expect(last).toBeGreaterThan(30);
+        return;
+      }
+      // A store at the target means that all of it is there.
+      if (await to.get('settings')) expect(await contents(to)).toEqual(await contents(place.store));
+      await copyTo(to);
+      const expected = await contents(place.store);
+      expect(await contents(to)).toEqual(expected);
+    }
+  });
+
+  it('notices what did not arrive as it was sent', async () => {
+    const to = newTarget();
+    const damaging: ObjectStore = {
+      ...to,
+      put: (key, bytes) => to.put(key, key.startsWith('models/') ? bytes.subarray(1) : bytes),
+    };
+    await expect(copyTo(damaging)).rejects.toMatchObject({ kind: 'corrupt', code: 'copy_damaged' });
+    expect(await to.get('settings')).toBeUndefined();
+  });
+
+  it('writes over nothing else', async () => {
+    const other = newTarget();
+    await other.put('holiday.jpg', Buffer.from('x'));
+    await expect(copyTo(other)).rejects.toMatchObject({ code: 'target_not_empty' });
+    expect(await contents(other)).toEqual({ 'holiday.jpg': 'x' });
+
+    const finished = newTarget();
+    await copyTo(finished);
+    await expect(copyTo(finished)).rejects.toMatchObject({ code: 'target_not_empty' });
+
+    const another = createMemoryStore();
+    await initStore({ ...place, store: another, labels: ['horse', 'cow'] });
+    const begun = newTarget();
+    await copyTo({ ...begun, put: () => Promise.reject(new Error('killed')) }).catch(() => {});
+    await expect(copyTo(begun, { from: another })).rejects.toMatchObject({
+      code: 'target_not_empty',
+    });
+  });
+
+  it('waits for a training to end', async () => {
+    const { store, clock, newId } = place;
+    const log = openRegistryLog(store, { clock, newId });
+    const desk = openLeaseDesk({ store, log, clock, newId, owner: 'another machine' });
+    const { lease } = await desk.tryAcquire();
+    await expect(copyTo(newTarget())).rejects.toMatchObject({ code: 'store_in_training' });
+    if (lease) await desk.release(lease, 'done');
+    expect((await copyTo(newTarget())).objects).toBeGreaterThan(0);
+  });
+
+  it('says so where the store was written to meanwhile, and goes on when run again', async () => {
+    const to = newTarget();
+    let once = true;
+    const busy: ObjectStore = {
+      ...to,
+      put: async (key, bytes) => {
+        if (once) {
+          once = false;
+          const relearn = await openTestRelearn(place);
+          await relearn.train({ from: 'scratch' });
+          await relearn.close();
+        }
+        await to.put(key, bytes);
+      },
+    };
+    await expect(copyTo(busy)).rejects.toMatchObject({ code: 'store_changed' });
+    expect(await to.get('settings')).toBeUndefined();
+    await copyTo(to);
+    const expected = await contents(place.store);
+    expect(await contents(to)).toEqual(expected);
+  });
+
+  it('is refused into itself, and from what is no store', async () => {
+    for (const location of ['memory:', 'memory:/inside']) {
+      await expect(copyTo(createMemoryStore({ location }))).rejects.toMatchObject({
+        kind: 'usage',
+        code: 'same_store',
+      });
+    }
+    const nothing = createMemoryStore();
+    await expect(copyTo(newTarget(), { from: nothing })).rejects.toMatchObject({
+      code: 'store_not_found',
+    });
+  });
+});

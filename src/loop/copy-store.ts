@@ -1,0 +1,200 @@
+/**
+ * Copies a store to another place, whatever kinds of storage the two are. Data first, then the log
+ * in its order, then the settings: until those are there, the copy is no store, and a copy that was
+ * stopped can be taken up again. Every object is read back and compared.
+ */
+import pMap from 'p-map';
+import type { Clock } from '../base/clock.ts';
+import { RelearnError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { encodeJson } from '../records/json-object.ts';
+import {
+  heartbeatPrefix,
+  logPrefix,
+  logSlotKey,
+  probePrefix,
+  settingsKey,
+} from '../records/keys.ts';
+import type { CopyReport } from '../records/reports.ts';
+import { loadSettings } from '../records/stored-settings.ts';
+import { openRegistryLog } from '../registry/registry-log.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
+import { probeStore } from '../storage/probe.ts';
+import { nameThisProcess } from './process-owner.ts';
+import { isHolderAlive } from './status.ts';
+
+export interface CopyOptions {
+  /** A path, a URL, or an opened store. */
+  readonly from: string | ObjectStore;
+  readonly to: string | ObjectStore;
+  readonly clock: Clock;
+  newId(): string;
+  readonly env?: Environment;
+  readonly credentials?: CredentialSource;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: { readonly objects: number; readonly bytes: number }): void;
+  onBucketCreated?(name: string): void;
+}
+
+const copiedTogether = 4;
+
+/** Signs of life and leftovers of probes say nothing in another place. */
+const leftBehind = [heartbeatPrefix, probePrefix];
+
+/** Says of an unfinished copy what it is a copy of. */
+const markerKey = `${probePrefix}copy`;
+
+const conflict = (code: string, message: string, hint: string): RelearnError =>
+  new RelearnError('conflict', code, message, { hint });
+
+const checkPlaces = (from: ObjectStore, to: ObjectStore): void => {
+  const [source = '', sourceParameters] = from.location.split('?');
+  const [target = '', targetParameters] = to.location.split('?');
+  const isInside = (a: string, b: string) => `${a}/`.startsWith(`${b.replace(/\/$/, '')}/`);
+  if (sourceParameters !== targetParameters) return;
+  if (!isInside(source, target) && !isInside(target, source)) return;
+  throw new RelearnError('usage', 'same_store', 'A store can not be copied into itself.', {
+    hint: 'Name another folder, bucket or prefix.',
+  });
+};
+
+/** The store must be at rest: what is copied later must not rest on what was copied before. */
+const checkRest = async (from: ObjectStore, { clock, newId }: CopyOptions): Promise<number> => {
+  const log = openRegistryLog(from, { clock, newId });
+  const { lease, halted, nextSlot } = await log.read();
+  if (halted) {
+    throw new RelearnError('unavailable', 'store_too_new', `${from.location}: ${halted.reason}.`, {
+      hint: 'Upgrade relearn; a newer release has written to this store.',
+    });
+  }
+  const owner = await nameThisProcess();
+  if (lease && (await isHolderAlive({ store: from, clock, owner }, lease))) {
+    throw conflict(
+      'store_in_training',
+      `A training runs in ${from.location} since ${lease.at}.`,
+      'Wait until it has ended, or end it; then copy.',
+    );
+  }
+  return nextSlot;
+};
+
+/** The first entry has a random id, so no two stores have the same name. */
+const nameOf = async (from: ObjectStore): Promise<string> => {
+  const parts = [await from.get(settingsKey), await from.get(logSlotKey(1))];
+  return sha256(Buffer.concat(parts.map((part) => part ?? new Uint8Array())));
+};
+
+/**
+ * Only an empty place, or an unfinished copy of the same store.
+ * @returns whether a copy was begun there before
+ */
+const claimTarget = async (from: ObjectStore, to: ObjectStore): Promise<boolean> => {
+  const name = Buffer.from(encodeJson({ formatVersion: 1, copyOf: await nameOf(from) }));
+  const marker = await to.get(markerKey);
+  if (marker && name.equals(marker)) return true;
+  for await (const { key } of to.list('', { limit: 1 })) {
+    throw conflict(
+      'target_not_empty',
+      `There is something else at ${to.location} already (${key}).`,
+      'Name an empty place; an unfinished copy goes on only from the same store.',
+    );
+  }
+  await to.putIfAbsent(markerKey, name);
+  return false;
+};
+
+async function* dataKeys(from: ObjectStore): AsyncGenerator<string> {
+  for await (const { key } of from.list('')) {
+    if (key === settingsKey || key.startsWith(logPrefix)) continue;
+    if (!leftBehind.some((prefix) => key.startsWith(prefix))) yield key;
+  }
+}
+
+async function* logKeys(from: ObjectStore, nextSlot: number): AsyncGenerator<string> {
+  for await (const { key } of from.list(logPrefix)) if (key < logSlotKey(nextSlot)) yield key;
+}
+
+/** @throws RelearnError conflict/`target_not_empty`, `store_in_training`, `store_changed`,
+ * usage/`same_store`, corrupt/`copy_damaged`, and those of both stores */
+const copyBetween = async (
+  from: ObjectStore,
+  to: ObjectStore,
+  options: CopyOptions,
+): Promise<CopyReport> => {
+  const { clock, newId, signal, onProgress } = options;
+  const started = clock.monotonic();
+  const report = { objects: 0, bytes: 0, verified: 0 };
+
+  const isAtTarget = async (key: string, bytes: Uint8Array, hash: string): Promise<boolean> => {
+    if ((await to.head(key))?.size !== bytes.length) return false;
+    const found = await to.get(key);
+    return found !== undefined && sha256(found) === hash;
+  };
+
+  const copyObject = async (key: string): Promise<void> => {
+    signal?.throwIfAborted();
+    const bytes = await from.get(key);
+    if (!bytes) return; // deleted since it was listed
+    const hash = sha256(bytes);
+    if (!(await isAtTarget(key, bytes, hash))) {
+      await to.put(key, bytes);
+      if (!(await isAtTarget(key, bytes, hash))) {
+        throw new RelearnError('corrupt', 'copy_damaged', `${key} differs in ${to.location}.`, {
+          hint: 'Run the copy again; it goes on where it was.',
+          details: { key },
+        });
+      }
+    }
+    report.objects++;
+    report.verified++;
+    report.bytes += bytes.length;
+    onProgress?.(report);
+  };
+
+  /** Feedback that was archived or set aside at the source since the copy was begun. */
+  const removeStale = () =>
+    pMap(
+      dataKeys(to),
+      async (key) => {
+        if (!(await from.head(key))) await to.delete(key);
+      },
+      { concurrency: copiedTogether },
+    );
+
+  checkPlaces(from, to);
+  const nextSlot = await checkRest(from, options);
+  const begunBefore = await claimTarget(from, to);
+  await probeStore(to, `${probePrefix}${newId()}`);
+  await pMap(dataKeys(from), copyObject, { concurrency: copiedTogether });
+  if ((await checkRest(from, options)) !== nextSlot) {
+    throw conflict(
+      'store_changed',
+      `${from.location} was written to while it was copied.`,
+      'Stop what imports and trains, and run the copy again; it goes on where it was.',
+    );
+  }
+  if (begunBefore) await removeStale();
+  for await (const key of logKeys(from, nextSlot)) await copyObject(key);
+  await copyObject(settingsKey);
+  await to.delete(markerKey);
+  return { ...report, seconds: (clock.monotonic() - started) / 1000 };
+};
+
+export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {
+  const { clock, newId, env, credentials, onBucketCreated } = options;
+  const open = async (store: string | ObjectStore, create: boolean): Promise<ObjectStore> =>
+    typeof store === 'string'
+      ? openStore(store, {
+          clock,
+          newId,
+          create,
+          ...(env ? { env } : {}),
+          ...(credentials ? { credentials } : {}),
+          ...(onBucketCreated ? { onCreated: onBucketCreated } : {}),
+        })
+      : store;
+  const from = await open(options.from, false);
+  await loadSettings(from); // before anything is created for a source that is none
+  return copyBetween(from, await open(options.to, true), options);
+};
