@@ -24,8 +24,12 @@ describe.skipIf(obstacle !== undefined)(`${rounds} races of ${racers} processes`
 
   const answer = (child: ChildProcess) =>
     new Promise<RaceAnswer>((resolve, reject) => {
-      child.once('message', (message) => resolve(message as RaceAnswer));
-      child.once('exit', (code) => reject(new Error(`a racer ended with ${code}`)));
+      const onExit = (code: number | null) => reject(new Error(`a racer ended with ${code}`));
+      child.once('exit', onExit);
+      child.once('message', (message) => {
+        child.off('exit', onExit);
+        resolve(message as RaceAnswer);
+      });
     });
 
   /** Sent to all in one turn. */
