@@ -7,7 +7,8 @@ import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { type FromOnnxOptions, fromOnnx } from './from-onnx.ts';
-import { openBatchSize, toOnnx } from './to-onnx.ts';
+import { openBatchSize } from './open-batch.ts';
+import { toOnnx } from './to-onnx.ts';
 
 /** Element i is ((i · 7919) mod 256) / 255. */
 const pictures = (shape: readonly number[]): Tensor<'float32'> =>

@@ -8,6 +8,7 @@ import { GraphBuilder } from './builder.ts';
 import { findFeatureCut } from './find-feature-cut.ts';
 import type { Graph, Value } from './graph.ts';
 import { type ImportedNodes, importNodes } from './import-nodes.ts';
+import { openBatchSize } from './open-batch.ts';
 import { readPictureInput } from './picture-input.ts';
 import { type OnnxSource, scanOnnx } from './scan-onnx.ts';
 import { onlyNeeded } from './subgraph.ts';
@@ -52,6 +53,11 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
   const source = scanOnnx(decodeOnnx(bytes));
   const layout = readPictureInput(source.input, options.imageSize);
   const { channels, height, width } = layout;
+  // A file made for a fixed batch is first tried with a batch that cannot be mistaken for another
+  // extent: what passes means the batch where this reading takes an extent for it.
+  const isFixed = layout.batch !== undefined && layout.batch !== options.batch;
+  if (isFixed && options.batch !== openBatchSize)
+    fromOnnx(bytes, { ...options, batch: openBatchSize });
   const builder = new GraphBuilder();
   const images = builder.input('images', 'float32', [options.batch, channels, height, width]);
   const wanted = options.features ? [options.features] : answerNames(source);

@@ -40,7 +40,7 @@ type Operand =
 
 /**
  * @throws RelearnError invalid/`onnx_operator` for an operator without a rule, `onnx_shape` where
- *   shapes do not fit, `onnx_dynamic` where numbers must be known and are computed from pictures
+ *   shapes do not fit, `onnx_fixed_batch` where they fit only the batch of the file, `onnx_dynamic` where numbers must be known and are computed from pictures
  */
 export const importNodes = (source: OnnxSource, options: ImportOptions): ImportedNodes => {
   const { builder, wanted, batch } = options;
@@ -80,6 +80,8 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
       return [integers([sizeOf(first.value.shape)], [])];
     const rule = folds[node.op];
     if (!rule || inputs.some((operand) => operand && !operand.literal)) return undefined;
+    // A weight that is repeated for every picture stays one weight.
+    if (node.op === 'Expand' && first?.literal?.stored) return undefined;
     const results = [
       rule(
         inputs.map((operand) => operand?.literal),
@@ -137,7 +139,7 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
       operands.set(name, operand.literal ? { literal: operand.literal, name } : operand);
       continue;
     }
-    const results = named(node, () => fold(node));
+    const results = named(node, batch, () => fold(node));
     if (results) {
       results.forEach((literal, index) => {
         const name = node.outputs[index] ?? '';
@@ -147,7 +149,7 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     }
     const rule = importRules[node.op];
     if (!rule) throw unknownOperator(node, nodes, source.input.name, wanted, operands);
-    named(node, () => rule(call(node))).forEach((value, index) => {
+    named(node, batch, () => rule(call(node))).forEach((value, index) => {
       if (!value.shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
         throw unsupported(node, `would make the shape [${value.shape}]`);
       operands.set(node.outputs[index] ?? '', { value });
@@ -202,11 +204,23 @@ const neededNodes = (
 };
 
 /** Runs a rule; what goes wrong in it names the node. */
-const named = <T>(node: SourceNode, run: () => T): T => {
+const named = <T>(node: SourceNode, { exported, built }: ImportCall['batch'], run: () => T): T => {
   try {
     return run();
   } catch (cause) {
-    if (cause instanceof RelearnError && cause.kind !== 'internal') throw cause;
+    const isShape = isRelearnError(cause, 'onnx_shape');
+    if (cause instanceof RelearnError && cause.kind !== 'internal' && !isShape) throw cause;
+    if (exported !== undefined && exported !== built)
+      throw new RelearnError(
+        'invalid',
+        'onnx_fixed_batch',
+        `The ${node.title} only works for the ${exported} pictures that the file was exported with.`,
+        {
+          cause,
+          hint: "Export with an open batch: torch.onnx.export(…, dynamic_axes={'images': {0: 'N'}}).",
+        },
+      );
+    if (isShape) throw cause;
     const why = isRelearnError(cause) ? cause.message : 'its inputs are not what it takes';
     throw new RelearnError('invalid', 'onnx_shape', `The ${node.title} does not fit: ${why}.`, {
       cause,

@@ -34,7 +34,8 @@ const string = (name: string, text: string): OnnxAttribute => ({
 });
 const flag = (name: string, value: boolean) => int(name, value ? 1 : 0);
 
-const vector = (numbers: readonly number[]): Tensor =>
+/** A constant int64 vector. */
+export const vector = (numbers: readonly number[]): Tensor =>
   tensor('int64', [numbers.length], BigInt64Array.from(numbers, BigInt));
 const optional = (number: number | undefined): Tensor | undefined =>
   number === undefined ? undefined : scalar(number);

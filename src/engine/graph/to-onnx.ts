@@ -4,7 +4,8 @@ import type { OnnxValueInfo } from '../../formats/onnx.ts';
 import { encodeOnnx, type OnnxNode, type OnnxTensor, onnxDataType } from '../../formats/onnx.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Graph, Node, Value } from './graph.ts';
-import { type OnnxSpelling, onnxRules } from './onnx-rules.ts';
+import { type OnnxSpelling, onnxRules, vector } from './onnx-rules.ts';
+import { expandToBatch, keepBatch } from './open-batch.ts';
 
 export interface ToOnnxOptions {
   /** Weights by parameter name, stored in the file. Parameters not given become inputs. */
@@ -17,9 +18,6 @@ export interface ToOnnxOptions {
   readonly openBatch?: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
 }
-
-/** A batch size that is a factor of no other extent. */
-export const openBatchSize = 7919;
 
 const producer = { producerName: 'relearn', producerVersion: '1' };
 
@@ -43,9 +41,16 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
   const names = new Map(graph.outputs.map(({ name, value }) => [value, name]));
   const nameOf = (value: Value) => names.get(value) ?? value.name;
   const constants = new SharedConstants(initializer);
-  const node = graph.nodes.map((item) =>
-    toOnnxNode(openBatch ? keepBatch(item, batch) : item, used, nameOf, constants),
-  );
+  const write = (item: Node) => toOnnxNode(item, used, nameOf, constants);
+  const node = openBatch
+    ? graph.nodes.flatMap((item) =>
+        expandToBatch(item, write(keepBatch(item, batch)), {
+          batch,
+          input: graph.inputs[0]?.name ?? '',
+          vectorName: (numbers) => constants.nameOf(vector(numbers)),
+        }),
+      )
+    : graph.nodes.map(write);
   // A graph output that is itself an input or a weight needs a node to carry its name.
   const made = new Set(graph.nodes.flatMap((item) => item.outputs));
   for (const { name, value } of graph.outputs) {
@@ -90,21 +95,6 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
       output: graph.outputs.map(({ name, value }) => describe(value, name, openBatch)),
     },
   });
-};
-
-/**
- * Extents that follow the batch are not named: those of the input are copied (ONNX: 0), one other is
- * what remains (−1). Which extents do is seen by the batch that the graph was built with.
- */
-const keepBatch = (node: Node, batch: number): Node => {
-  if (node.op !== 'Reshape') return node;
-  const from = node.inputs[0]?.shape ?? [];
-  const shape = (node as Node<'Reshape'>).attributes.shape.map((extent, axis) => {
-    const follows = batch > 1 ? extent % batch === 0 : axis === 0 && extent === batch;
-    if (!follows) return extent;
-    return extent === from[axis] ? 0 : -1;
-  });
-  return { ...node, attributes: { shape } };
 };
 
 const toOnnxNode = (

@@ -1,49 +1,139 @@
 /** Import rules for operators that work element by element. */
+import type { GraphBuilder } from '../builder.ts';
+import type { Value } from '../graph.ts';
 import type { Literal } from '../literal.ts';
-import { floatAttribute } from '../onnx-node.ts';
-import type { ImportRule } from './import-rule.ts';
+import { kindOfDataType } from '../literal.ts';
+import { lowerings } from '../lowerings.ts';
+import { floatAttribute, intAttribute, textAttribute } from '../onnx-node.ts';
+import type { OpAttributes, OpType } from '../ops.ts';
+import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
+/** Operators without attributes. */
+type PlainOp = {
+  [Op in OpType]: Record<string, never> extends OpAttributes[Op] ? Op : never;
+}[OpType];
+
+/** All operands in order, under the same name or another. */
 const plain =
-  (op: 'Sqrt' | 'Exp' | 'Log' | 'Neg' | 'Reciprocal' | 'Relu' | 'Sigmoid'): ImportRule =>
-  ({ builder, value }) => [builder.apply(op, [value(0)])];
-
-const pair =
-  (op: 'Sub' | 'Div' | 'Greater' | 'Equal'): ImportRule =>
-  ({ builder, value }) => [builder.apply(op, [value(0), value(1)])];
-
-/** Any number of operands, two at a time. */
-const joined =
-  (op: 'Add' | 'Mul'): ImportRule =>
+  (op: PlainOp): ImportRule =>
   ({ builder, node, value }) => [
-    node.inputs
-      .map((_, index) => value(index))
-      .reduce((left, right) => builder.apply(op, [left, right])),
+    builder.node(
+      op,
+      node.inputs.map((_, index) => value(index)),
+      {},
+    )[0] as Value,
   ];
+
+/** Any number of operands. */
+const joined =
+  (name: 'Sum' | 'Min' | 'Max' | 'Mean'): ImportRule =>
+  ({ builder, node, value }) =>
+    lowerings[name](
+      builder,
+      node.inputs.map((_, index) => value(index)),
+      {},
+    );
+
+const activation =
+  (apply: (b: GraphBuilder, x: Value, call: ImportCall) => Value | readonly Value[]): ImportRule =>
+  (call) =>
+    [apply(call.builder, call.value(0), call)].flat() as Value[];
+
+const float = ({ node }: ImportCall, name: string, otherwise: number): number =>
+  floatAttribute(node, name, otherwise);
 
 /** A limit that newer opsets give as an input, older ones as an attribute. */
 const limit = (input: Literal | undefined, attribute: number | undefined): number | undefined =>
   input ? input.data[0] : attribute;
 
+/** 1 where the comparison holds; the other way round it does not. */
+const not = (b: GraphBuilder, condition: Value): Value => {
+  const holds = b.apply('Cast', [condition], { to: 'float32' });
+  return b.apply('Greater', [b.scalar(0.5), holds]);
+};
+
+const gelu = (call: ImportCall, x: Value, approximate: string): readonly Value[] => {
+  if (approximate !== 'none' && approximate !== 'tanh')
+    throw unsupported(call.node, `approximates by "${approximate}"`);
+  return lowerings.Gelu(call.builder, [x], { approximate });
+};
+
 export const elementwise: Readonly<Record<string, ImportRule>> = {
-  Add: joined('Add'),
-  Sum: joined('Add'),
-  Mul: joined('Mul'),
-  Sub: pair('Sub'),
-  Div: pair('Div'),
-  Greater: pair('Greater'),
-  Equal: pair('Equal'),
+  Add: plain('Add'),
+  Sub: plain('Sub'),
+  Mul: plain('Mul'),
+  Div: plain('Div'),
+  Pow: plain('Pow'),
+  Sum: joined('Sum'),
+  Mean: joined('Mean'),
+  Min: joined('Min'),
+  Max: joined('Max'),
+  Greater: plain('Greater'),
+  Equal: plain('Equal'),
+  Less: ({ builder, value }) => [builder.apply('Greater', [value(1), value(0)])],
+  LessOrEqual: ({ builder, value }) => [
+    not(builder, builder.apply('Greater', [value(0), value(1)])),
+  ],
+  GreaterOrEqual: ({ builder, value }) => [
+    not(builder, builder.apply('Greater', [value(1), value(0)])),
+  ],
+  Not: activation((b, x) => not(b, x)),
+  Where: plain('Where'),
   Neg: plain('Neg'),
+  Abs: plain('Abs'),
+  Sign: plain('Sign'),
   Exp: plain('Exp'),
   Log: plain('Log'),
   Sqrt: plain('Sqrt'),
   Reciprocal: plain('Reciprocal'),
+  Erf: plain('Erf'),
   Relu: plain('Relu'),
   Sigmoid: plain('Sigmoid'),
+  Tanh: plain('Tanh'),
+  Softplus: plain('Softplus'),
+  PRelu: plain('PRelu'),
+  LeakyRelu: activation((b, x, call) =>
+    b.apply('LeakyRelu', [x], { alpha: float(call, 'alpha', 0.01) }),
+  ),
+  Elu: activation((b, x, call) => b.apply('Elu', [x], { alpha: float(call, 'alpha', 1) })),
+  Celu: activation((b, x, call) => lowerings.Celu(b, [x], { alpha: float(call, 'alpha', 1) })),
+  Selu: activation((b, x, call) =>
+    lowerings.Selu(b, [x], {
+      alpha: float(call, 'alpha', 1.6732632),
+      gamma: float(call, 'gamma', 1.050701),
+    }),
+  ),
+  HardSigmoid: activation((b, x, call) =>
+    b.apply('HardSigmoid', [x], {
+      alpha: float(call, 'alpha', 0.2),
+      beta: float(call, 'beta', 0.5),
+    }),
+  ),
+  HardSwish: activation((b, x) => lowerings.HardSwish(b, [x], {})),
+  Mish: activation((b, x) => lowerings.Mish(b, [x], {})),
+  Softsign: activation((b, x) => lowerings.Softsign(b, [x], {})),
+  Swish: activation((b, x, call) => lowerings.Silu(b, [x], { alpha: float(call, 'alpha', 1) })),
+  Gelu: activation((_, x, call) => gelu(call, x, textAttribute(call.node, 'approximate', 'none'))),
+  'com.microsoft:Gelu': activation((_, x, call) => gelu(call, x, 'none')),
+  'com.microsoft:FastGelu': activation((b, x, call) =>
+    gelu(call, call.has(1) ? b.apply('Add', [x, call.value(1)]) : x, 'tanh'),
+  ),
+  'com.microsoft:BiasGelu': activation((b, x, call) =>
+    gelu(call, b.apply('Add', [x, call.value(1)]), 'none'),
+  ),
+  'com.microsoft:QuickGelu': activation((b, x, call) =>
+    lowerings.Silu(b, [x], { alpha: float(call, 'alpha', 1.702) }),
+  ),
   Clip: ({ builder, literal, node, value }) => {
     const min = limit(literal(1), floatAttribute(node, 'min', undefined));
     const max = limit(literal(2), floatAttribute(node, 'max', undefined));
     const sides = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
     return [builder.apply('Clip', [value(0)], sides)];
   },
-  Where: ({ builder, value }) => [builder.apply('Where', [value(0), value(1), value(2)])],
+  // Half and double precision are float32 here.
+  Cast: activation((b, x, { node }) => {
+    const kind = kindOfDataType(intAttribute(node, 'to', 1));
+    const to = ({ float: 'float32', integer: 'int64', boolean: 'bool' } as const)[kind];
+    return x.dtype === to ? x : b.apply('Cast', [x], { to });
+  }),
 };

@@ -1,17 +1,20 @@
 /** Import rules for operators that move, join and reshape. */
-import { sizeOf } from '../../tensor/shape.ts';
+import { broadcastShapes, sizeOf } from '../../tensor/shape.ts';
+import { lowerings } from '../lowerings.ts';
 import {
   axisOf,
+  damaged,
   flattenedShape,
   listOf,
   resolveReshape,
   sliceBounds,
+  splitSizes,
   squeezedShape,
   transposePermutation,
   unsqueezedShape,
 } from '../node-shapes.ts';
-import { intAttribute } from '../onnx-node.ts';
-import type { ImportCall, ImportRule } from './import-rule.ts';
+import { floatAttribute, intAttribute, intsAttribute, textAttribute } from '../onnx-node.ts';
+import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
 const reshape = ({ builder, value }: ImportCall, shape: readonly number[]) => [
   builder.apply('Reshape', [value(0)], { shape }),
@@ -19,14 +22,39 @@ const reshape = ({ builder, value }: ImportCall, shape: readonly number[]) => [
 
 /**
  * A file exported with a fixed batch may name it in a shape. Where such a shape would not hold the
- * batch that is built, its first extent stands for the exported batch.
+ * batch that is built, its first extent stands for the exported batch, as long as the batch comes
+ * first in what is reshaped.
  */
 const rebatched = ({ batch, value }: ImportCall, target: readonly number[]): readonly number[] => {
   const { exported, built } = batch;
+  const { shape } = value(0);
   const [first = 0, ...rest] = target;
-  if (exported === undefined || first <= 0 || first % exported !== 0) return target;
-  const fits = !rest.includes(-1) && sizeOf(target) === sizeOf(value(0).shape);
-  return fits ? target : [(first / exported) * built, ...rest];
+  const fits = !rest.includes(-1) && sizeOf(target) === sizeOf(shape);
+  if (exported === undefined || fits || first <= 0 || first % exported !== 0) return target;
+  return (shape[0] as number) % built === 0 ? [(first / exported) * built, ...rest] : target;
+};
+
+const blockSize = (call: ImportCall, divides: (size: number) => boolean): number => {
+  const size = intAttribute(call.node, 'blocksize', 0);
+  const [, , ...extents] = call.value(0).shape;
+  if (size < 1 || extents.length !== 2 || !divides(size))
+    throw unsupported(call.node, `has blocks of ${size} in [${call.value(0).shape}]`);
+  return size;
+};
+
+/** Amounts before each axis, then after each: in an attribute, or for some axes in inputs. */
+const padAmounts = ({ literal, node, value }: ImportCall): number[] => {
+  const rank = value(0).shape.length;
+  const given = listOf(node, 'pads', literal(1)) ?? intsAttribute(node, 'paddings', undefined);
+  const axes = literal(3)?.data ?? value(0).shape.map((_, axis) => axis);
+  if (given?.length !== axes.length * 2) throw unsupported(node, `pads [${given}] of ${rank} axes`);
+  const pads = new Array<number>(rank * 2).fill(0);
+  axes.forEach((axis, index) => {
+    const counted = axisOf(node, axis, rank);
+    pads[counted] = given[index] as number;
+    pads[counted + rank] = given[index + axes.length] as number;
+  });
+  return pads;
 };
 
 export const movement: Readonly<Record<string, ImportRule>> = {
@@ -46,6 +74,15 @@ export const movement: Readonly<Record<string, ImportRule>> = {
     const axes = listOf(node, 'axes', literal(1)) ?? [];
     return reshape(call, unsqueezedShape(node, value(0).shape, axes));
   },
+  Expand: ({ builder, literal, value }) => {
+    const shape = broadcastShapes(value(0).shape, Array.from(literal(1)?.data ?? []));
+    return [builder.apply('Expand', [value(0)], { shape })];
+  },
+  Tile: ({ builder, literal, node, value }) => {
+    const repeats = Array.from(literal(1)?.data ?? []);
+    if (repeats.length !== value(0).shape.length) throw unsupported(node, `repeats [${repeats}]`);
+    return lowerings.Tile(builder, [value(0)], { repeats });
+  },
   Transpose: ({ builder, node, value }) => {
     const x = value(0);
     const permutation = transposePermutation(node, x.shape.length);
@@ -53,20 +90,54 @@ export const movement: Readonly<Record<string, ImportRule>> = {
   },
   Slice: ({ builder, literal, node, value }) => {
     const x = value(0);
-    const bounds = sliceBounds(node, x.shape, [
-      undefined,
-      literal(1),
-      literal(2),
-      literal(3),
-      literal(4),
-    ]);
+    const given = [undefined, literal(1), literal(2), literal(3), literal(4)];
+    const bounds = sliceBounds(node, x.shape, given);
     // A clamped end of −1 means "to the first element", which ONNX writes as a number below −extent.
     const ends = bounds.ends.map((end) => (end < 0 ? Number.MIN_SAFE_INTEGER : end));
     return [builder.apply('Slice', [x], { ...bounds, ends })];
   },
+  Split: ({ builder, literal, node, value }) => {
+    const x = value(0);
+    const axis = axisOf(node, intAttribute(node, 'axis', 0), x.shape.length);
+    const sizes = splitSizes(node, x.shape[axis] as number, literal(1));
+    return lowerings.Split(builder, [x], { axis, sizes });
+  },
+  Gather: ({ builder, literal, node, value }) => {
+    const x = value(0);
+    const axis = axisOf(node, intAttribute(node, 'axis', 0), x.shape.length);
+    const { data, shape } = literal(1) ?? { data: [], shape: [] };
+    const indices = Array.from(data, (index) => axisOf(node, index, x.shape[axis] as number));
+    return lowerings.Gather(builder, [x], { axis, indices, shape });
+  },
   Concat: ({ builder, node, value }) => {
     const parts = node.inputs.map((_, index) => value(index));
     const axis = axisOf(node, intAttribute(node, 'axis', 0), parts[0]?.shape.length ?? 0);
+    const apart = (shape: readonly number[]) => String(shape.with(axis, 0));
+    const first = parts[0]?.shape ?? [];
+    const odd = parts.find(
+      ({ shape }) => shape.length !== first.length || apart(shape) !== apart(first),
+    );
+    if (odd) throw damaged(node, `joins [${first}] and [${odd.shape}]`);
     return [builder.apply('Concat', parts, { axis })];
+  },
+  Pad: (call) => {
+    const { builder, literal, node, value } = call;
+    const mode = textAttribute(node, 'mode', 'constant');
+    if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge')
+      throw unsupported(node, `pads by "${mode}"`);
+    const filled = literal(2)?.data[0] ?? floatAttribute(node, 'value', 0);
+    return lowerings.Pad(builder, [value(0)], { pads: padAmounts(call), mode, value: filled });
+  },
+  DepthToSpace: (call) => {
+    const mode = textAttribute(call.node, 'mode', 'DCR');
+    if (mode !== 'DCR' && mode !== 'CRD') throw unsupported(call.node, `orders by "${mode}"`);
+    const channels = call.value(0).shape[1] ?? 0;
+    const size = blockSize(call, (block) => channels % (block * block) === 0);
+    return lowerings.DepthToSpace(call.builder, [call.value(0)], { blockSize: size, mode });
+  },
+  SpaceToDepth: (call) => {
+    const [, , h = 0, w = 0] = call.value(0).shape;
+    const size = blockSize(call, (block) => h % block === 0 && w % block === 0);
+    return lowerings.SpaceToDepth(call.builder, [call.value(0)], { blockSize: size });
   },
 };

@@ -1,60 +1,26 @@
-/** Import rules for convolutions and pools over pictures [N,C,H,W]. */
-import { intAttribute, intsAttribute, type SourceNode, textAttribute } from '../onnx-node.ts';
+/** Import rules for convolutions and pools over pictures [N,C,H,W], and for resizing. */
+import type { Value } from '../graph.ts';
+import { type Pads, samePadding } from '../lowerings/windows.ts';
+import { lowerings } from '../lowerings.ts';
+import {
+  floatAttribute,
+  floatsAttribute,
+  intAttribute,
+  intsAttribute,
+  type SourceNode,
+  textAttribute,
+} from '../onnx-node.ts';
+import type { ResizeAttributes } from '../ops.ts';
 import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
 type Pair = readonly [number, number];
-type Sides = readonly [number, number, number, number];
 
-interface WindowSettings {
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly dilations: Pair;
-  /** top, left, bottom, right */
-  readonly pads: Sides;
-}
-
-const pairAttribute = (node: SourceNode, name: string, otherwise: Pair): Pair => {
+const pairAttribute = (node: SourceNode, name: string, otherwise: Pair, least = 1): Pair => {
   const given = intsAttribute(node, name, undefined);
   if (!given?.length) return otherwise;
   if (given.length !== 2) throw unsupported(node, `slides over ${given.length} axes, not over two`);
+  if (given.some((number) => number < least)) throw unsupported(node, `has ${name} [${given}]`);
   return given as unknown as Pair;
-};
-
-/**
- * Strides, dilations and explicit padding of a node on a picture of `extents` rows and columns.
- * Padding "same" is settled by the picture; rounding up (`ceil_mode`) is more padding at the end.
- */
-const windowSettings = (node: SourceNode, extents: Pair, kernel: Pair): WindowSettings => {
-  const strides = pairAttribute(node, 'strides', [1, 1]);
-  const dilations = pairAttribute(node, 'dilations', [1, 1]);
-  const reach = ([0, 1] as const).map((axis) => (kernel[axis] - 1) * dilations[axis] + 1);
-  const auto = textAttribute(node, 'auto_pad', 'NOTSET');
-  const given = intsAttribute(node, 'pads', undefined);
-  const pads = given?.length === 4 ? [...given] : [0, 0, 0, 0];
-  if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
-    for (const axis of [0, 1] as const) {
-      const outputs = Math.ceil(extents[axis] / strides[axis]);
-      const total = Math.max(
-        (outputs - 1) * strides[axis] + (reach[axis] as number) - extents[axis],
-        0,
-      );
-      const small = Math.floor(total / 2);
-      pads[axis] = auto === 'SAME_UPPER' ? small : total - small;
-      pads[axis + 2] = total - (pads[axis] as number);
-    }
-  } else if (auto === 'VALID') pads.fill(0);
-  if (intAttribute(node, 'ceil_mode', 0) === 1) {
-    for (const axis of [0, 1] as const) {
-      const before = extents[axis] + (pads[axis] as number);
-      const padded = before + (pads[axis + 2] as number);
-      const steps = Math.ceil((padded - (reach[axis] as number)) / strides[axis]);
-      // A window that would start in the padding at the end is left out.
-      const last = steps * strides[axis] >= before ? steps - 1 : steps;
-      const needed = last * strides[axis] + (reach[axis] as number);
-      pads[axis + 2] = (pads[axis + 2] as number) + Math.max(0, needed - padded);
-    }
-  }
-  return { kernel, strides, dilations, pads: pads as unknown as Sides };
 };
 
 const pictureExtents = ({ node, value }: ImportCall): Pair => {
@@ -63,34 +29,144 @@ const pictureExtents = ({ node, value }: ImportCall): Pair => {
   return [shape[2] as number, shape[3] as number];
 };
 
-const poolSettings = (call: ImportCall): WindowSettings => {
+/** Strides, dilations and padding; padding "same" is settled by the picture. */
+const windowOf = (call: ImportCall, kernel: Pair) => {
+  const { node } = call;
+  const extents = pictureExtents(call);
+  const strides = pairAttribute(node, 'strides', [1, 1]);
+  const dilations = pairAttribute(node, 'dilations', [1, 1]);
+  const auto = textAttribute(node, 'auto_pad', 'NOTSET');
+  const pads = (): Pads => {
+    if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
+      const larger = auto === 'SAME_UPPER' ? 'upper' : 'lower';
+      return samePadding(extents, { kernel, strides, dilations, larger });
+    }
+    const given = intsAttribute(node, 'pads', undefined);
+    if (auto === 'VALID' || !given?.length) return [0, 0, 0, 0];
+    if (given.length !== 4 || given.some((pad) => pad < 0))
+      throw unsupported(node, `has pads [${given}]`);
+    return given as unknown as Pads;
+  };
+  return { kernel, strides, dilations, pads: pads() };
+};
+
+const poolOf = (call: ImportCall) => {
   const kernel = pairAttribute(call.node, 'kernel_shape', [0, 0]);
-  return windowSettings(call.node, pictureExtents(call), kernel);
+  if (kernel[0] === 0) throw unsupported(call.node, 'has no kernel_shape');
+  return {
+    ...windowOf(call, kernel),
+    ceilMode: intAttribute(call.node, 'ceil_mode', 0) === 1,
+  };
+};
+
+/** X, W and perhaps a bias, with W's rows and columns. */
+const convolutionOf = (call: ImportCall) => {
+  const { has, kernel, node, value } = call;
+  const weight = kernel(1);
+  pictureExtents(call);
+  const [, , rows = 1, columns = 1] = weight.shape;
+  const { strides, dilations, pads } = windowOf(call, [rows, columns]);
+  const group = intAttribute(node, 'group', 1);
+  const inputs: readonly Value[] = [value(0), weight, ...(has(2) ? [value(2)] : [])];
+  if (group < 1 || (weight.shape[0] as number) % group !== 0)
+    throw unsupported(node, `splits ${weight.shape[0]} channels into ${group} groups`);
+  return { inputs, attributes: { strides, dilations, pads, group } };
 };
 
 const globalPool =
-  (op: 'ReduceMean' | 'ReduceMax'): ImportRule =>
+  (name: 'GlobalAveragePool' | 'GlobalMaxPool'): ImportRule =>
   (call) => {
     pictureExtents(call);
-    return [call.builder.apply(op, [call.value(0)], { axes: [2, 3], keepDimensions: true })];
+    return lowerings[name](call.builder, [call.value(0)], {});
   };
+
+/** The activation that ONNX Runtime's optimizer fuses into a convolution. */
+const fusedActivation = (call: ImportCall, x: Value): Value => {
+  const { builder, node } = call;
+  const name = textAttribute(node, 'activation', '');
+  const [first = 0, second = 0] = floatsAttribute(node, 'activation_params', []);
+  if (name === 'Relu' || name === 'Sigmoid' || name === 'Tanh') return builder.apply(name, [x]);
+  if (name === 'LeakyRelu') return builder.apply('LeakyRelu', [x], { alpha: first });
+  if (name === 'Clip') return builder.apply('Clip', [x], { min: first, max: second });
+  if (name === 'HardSigmoid')
+    return builder.apply('HardSigmoid', [x], { alpha: first, beta: second });
+  throw unsupported(node, `ends in the activation "${name}"`);
+};
+
+const oneOf = <Name extends string>(
+  node: SourceNode,
+  names: readonly Name[],
+  given: string,
+): Name => {
+  const name = names.find((candidate) => candidate === given);
+  if (name === undefined) throw unsupported(node, `works by "${given}"`);
+  return name;
+};
+
+/** Upsample (opset 7 to 9) and Resize, which took scales alone in opset 10. */
+const resize: ImportRule = (call) => {
+  const { builder, literal, node, opset, value } = call;
+  const x = value(0);
+  const early = node.op === 'Upsample' || opset < 11;
+  const scales =
+    early && node.op === 'Upsample' && opset < 9
+      ? floatsAttribute(node, 'scales', [])
+      : Array.from(literal(early ? 1 : 2)?.data ?? []);
+  const given = early ? undefined : literal(3);
+  if (node.attributes.has('axes') || intAttribute(node, 'antialias', 0) === 1)
+    throw unsupported(node, 'has axes or antialias');
+  const sizes = given
+    ? Array.from(given.data)
+    : x.shape.map((extent, axis) => Math.floor(extent * (scales[axis] ?? Number.NaN)));
+  const mode = textAttribute(node, 'mode', 'nearest');
+  const attributes: ResizeAttributes = {
+    sizes,
+    ...(given ? {} : { scales }),
+    mode: oneOf(node, ['nearest', 'linear', 'cubic'], mode === 'bilinear' ? 'linear' : mode),
+    coordinates: oneOf(
+      node,
+      ['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric'],
+      early ? 'asymmetric' : textAttribute(node, 'coordinate_transformation_mode', 'half_pixel'),
+    ),
+    rounding: oneOf(
+      node,
+      ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'],
+      early ? 'floor' : textAttribute(node, 'nearest_mode', 'round_prefer_floor'),
+    ),
+    ...(mode === 'cubic' ? { cubicCoefficient: floatAttribute(node, 'cubic_coeff_a', -0.75) } : {}),
+  };
+  return [builder.apply('Resize', [x], attributes)];
+};
 
 export const windows: Readonly<Record<string, ImportRule>> = {
   Conv: (call) => {
-    const { builder, has, kernel, node, value } = call;
-    const extents = pictureExtents(call);
-    const weight = kernel(1);
-    const { strides, dilations, pads } = windowSettings(node, extents, [
-      weight.shape[2] ?? 1,
-      weight.shape[3] ?? 1,
-    ]);
-    const group = intAttribute(node, 'group', 1);
-    const inputs = [value(0), weight, ...(has(2) ? [value(2)] : [])];
-    return [builder.apply('Conv', inputs, { strides, dilations, pads, group })];
+    const { inputs, attributes } = convolutionOf(call);
+    return [call.builder.apply('Conv', inputs, attributes)];
   },
-  MaxPool: (call) => {
-    return call.builder.node('MaxPool', [call.value(0)], poolSettings(call)).slice(0, 1);
+  'com.microsoft:FusedConv': (call) => {
+    const { inputs, attributes } = convolutionOf(call);
+    const sum = call.has(3) ? call.value(3) : undefined;
+    const convolved = call.builder.apply('Conv', inputs, attributes);
+    return [fusedActivation(call, sum ? call.builder.apply('Add', [convolved, sum]) : convolved)];
   },
-  GlobalAveragePool: globalPool('ReduceMean'),
-  GlobalMaxPool: globalPool('ReduceMax'),
+  ConvTranspose: (call) => {
+    const { node } = call;
+    const { inputs, attributes } = convolutionOf(call);
+    const auto = textAttribute(node, 'auto_pad', 'NOTSET');
+    if (node.attributes.has('output_shape') || auto.startsWith('SAME'))
+      throw unsupported(node, 'leaves its padding to output_shape or auto_pad');
+    const outputPadding = pairAttribute(node, 'output_padding', [0, 0], 0);
+    return [call.builder.apply('ConvTranspose', inputs, { ...attributes, outputPadding })];
+  },
+  MaxPool: (call) => lowerings.MaxPool(call.builder, [call.value(0)], poolOf(call)).slice(0, 1),
+  AveragePool: (call) => {
+    const { dilations, ...pool } = poolOf(call);
+    if (dilations.some((step) => step !== 1)) throw unsupported(call.node, 'has dilations');
+    const countIncludePad = intAttribute(call.node, 'count_include_pad', 0) === 1;
+    return lowerings.AveragePool(call.builder, [call.value(0)], { ...pool, countIncludePad });
+  },
+  GlobalAveragePool: globalPool('GlobalAveragePool'),
+  GlobalMaxPool: globalPool('GlobalMaxPool'),
+  Resize: resize,
+  Upsample: resize,
 };

@@ -1,0 +1,157 @@
+/**
+ * Classifiers as torchvision's exporter writes them, of every common family: each is read, answers
+ * like the file itself, and is differentiated from its answer to its first weight.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
+import { differentiate } from '../../src/engine/autodiff/differentiate.ts';
+import { GraphBuilder } from '../../src/engine/graph/builder.ts';
+import { fromOnnx } from '../../src/engine/graph/from-onnx.ts';
+import type { Value } from '../../src/engine/graph/graph.ts';
+import { lowerConvolutions } from '../../src/engine/graph/lower-convolutions.ts';
+import { openBatchSize } from '../../src/engine/graph/open-batch.ts';
+import { simplify } from '../../src/engine/graph/simplify.ts';
+import { inlineGraph } from '../../src/engine/graph/subgraph.ts';
+import { toOnnx } from '../../src/engine/graph/to-onnx.ts';
+import { createSession } from '../../src/engine/runtime/session.ts';
+import { sizeOf } from '../../src/engine/tensor/shape.ts';
+import { float32, type Tensor } from '../../src/engine/tensor/tensor.ts';
+
+// Debian's own interpreter: another one on the path does not see its packages.
+const python = '/usr/bin/python3';
+const isInstalled =
+  existsSync(python) && spawnSync(python, ['-c', 'import torch, torchvision']).status === 0;
+if (!isInstalled) console.log('skipped: python3-torch and python3-torchvision are not installed');
+
+const folder = mkdtempSync(join(tmpdir(), 'relearn-models-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The names of the files that were written. */
+const exportModels = (): string[] => {
+  const script = fileURLToPath(new URL('../../scripts/make-test-models.py', import.meta.url));
+  const { stdout, stderr, status } = spawnSync(python, [script, folder], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  const lines = stdout.trim().split('\n');
+  for (const line of lines.filter((text) => !text.endsWith(' written'))) console.log(line);
+  return lines.flatMap((line) => line.match(/^(\S+) written$/)?.[1] ?? []);
+};
+
+const names = isInstalled ? exportModels() : [];
+const read = (name: string) => readFileSync(join(folder, `${name}.onnx`));
+
+const drawn = (name: string, shape: readonly number[]): Tensor<'float32'> => {
+  const random = createRandom(1).fork(name);
+  return float32(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, () => random.next()),
+  );
+};
+
+type Outputs = Record<string, Tensor<'float32'>>;
+
+const largest = (values: Iterable<number>): number =>
+  Math.max(...Array.from(values, (value) => Math.abs(value)));
+
+describe.runIf(isInstalled)('a classifier of torchvision', () => {
+  it.each(names)('%s answers like its own file, for one picture and for more', async (name) => {
+    const file = read(name);
+    const { graph, weights, channels, height, width, classes } = fromOnnx(file, {
+      batch: openBatchSize,
+    });
+    expect(classes).toBe(10);
+    const ours = await createSession(toOnnx(graph, { weights, openBatch: true }));
+    const original = await createSession(file);
+    const images = drawn('images', [3, channels, height, width]);
+    const { logits } = (await ours.run({ images })) as Outputs;
+    // One by one, because some of the files take one picture only.
+    const size = images.data.length / 3;
+    for (let i = 0; i < 3; i++) {
+      const one = float32(
+        [1, channels, height, width],
+        images.data.slice(i * size, (i + 1) * size),
+      );
+      const { logits: expected } = (await original.run({ images: one })) as Outputs;
+      const answer = logits?.data.slice(i * 10, (i + 1) * 10) ?? [];
+      const difference = largest(answer.map((value, k) => value - (expected?.data[k] as number)));
+      expect(difference).toBeLessThan(1e-4 * largest(expected?.data ?? []));
+    }
+    await ours.close();
+    await original.close();
+  });
+
+  it.each(names)('%s is differentiated down to its first weight', async (name) => {
+    const { graph } = fromOnnx(read(name), { batch: 2 });
+    const b = new GraphBuilder('step_');
+    const images = b.input('images', 'float32', graph.inputs[0]?.shape ?? []);
+    const answer = inlineGraph(b, graph, [images]).get('logits') as Value;
+    const products = b.apply('Mul', [answer, b.constant(drawn('factors', answer.shape))]);
+    const loss = b.apply('ReduceSum', [products], { axes: [0, 1], keepDimensions: false });
+    b.output('loss', loss);
+    b.output('products', products);
+    const forward = b.build();
+    const trained = b.parameters.filter(({ trainable }) => trainable).map(({ value }) => value);
+    const whole = {
+      ...b.build(),
+      outputs: [
+        ...forward.outputs,
+        ...differentiate(b, loss, trained).map((value, i) => ({
+          name: `gradient/${trained[i]?.name}`,
+          value,
+        })),
+      ],
+    };
+
+    const random = createRandom(1);
+    const start = Object.fromEntries(
+      b.parameters.map(({ value, initialize }) => [
+        value.name,
+        float32(value.shape, initialize(random)),
+      ]),
+    );
+    const pictures = { images: drawn('images', images.shape) };
+    const backward = await createSession(toOnnx(simplify(lowerConvolutions(whole))));
+    const first = (await backward.run({ ...start, ...pictures })) as Outputs;
+    await backward.close();
+    const gradients = new Map(
+      trained.map((value) => [value, first[`gradient/${value.name}`]?.data as Float32Array]),
+    );
+    for (const [value, gradient] of gradients)
+      expect(length([gradient]), `the gradient of ${value.name}`).toBeGreaterThan(0);
+
+    // Neighbouring weights move together along their gradient, just enough to change the loss by a
+    // hundredth of its largest summand; the loss must rise as fast as the gradient is long.
+    const session = await createSession(toOnnx(simplify(forward)));
+    const group = Math.ceil(trained.length / 10);
+    for (let from = 0; from < trained.length; from += group) {
+      const members = trained.slice(from, from + group);
+      const promised = length(members.map((value) => gradients.get(value) as Float32Array));
+      const step = (0.01 * largest(first.products?.data ?? [])) / promised ** 2;
+      const lossAfter = async (amount: number): Promise<number> => {
+        const moved = members.map((value) => {
+          const gradient = gradients.get(value) as Float32Array;
+          const { data } = start[value.name] as Tensor<'float32'>;
+          const sum = data.map((x, i) => x + amount * (gradient[i] as number));
+          return [value.name, float32(value.shape, sum)] as const;
+        });
+        const inputs = { ...start, ...Object.fromEntries(moved), ...pictures };
+        return ((await session.run(inputs, ['loss'])) as Outputs).loss?.data[0] as number;
+      };
+      const rise = ((await lossAfter(step)) - (await lossAfter(-step))) / (2 * step);
+      expect(rise / promised ** 2, `around ${members[0]?.name}`).toBeCloseTo(1, 1);
+    }
+    await session.close();
+  });
+});
+
+/** Euclidean, over all of them. */
+const length = (vectors: readonly Float32Array[]): number =>
+  Math.sqrt(
+    vectors
+      .flatMap((vector) => vector.reduce((sum, x) => sum + x * x, 0))
+      .reduce((a, b) => a + b, 0),
+  );
