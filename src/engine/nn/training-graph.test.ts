@@ -3,12 +3,12 @@
  * scripts/make-golden.py; weights, pictures and noise come from the formula that stands there too.
  */
 import { readFileSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { initialWeight, uniform } from '../../../test/golden-formula.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { probeBlockSize } from '../runtime/probe-block-size.ts';
 import { createSession } from '../runtime/session.ts';
-import { type Shape, sizeOf } from '../tensor/shape.ts';
+import { sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
 import { architectures } from './architectures.ts';
 import { smoothedTargets } from './losses.ts';
@@ -33,28 +33,6 @@ const golden = (name: string): Golden =>
   JSON.parse(
     readFileSync(new URL(`../../../test/golden/${name}-steps.json`, import.meta.url), 'utf8'),
   );
-
-/** The formula of make-golden.py: numbers in [0, 1) from a name and an index. */
-const uniform = (name: string, size: number): Float64Array => {
-  const shift = crc32(name);
-  const numbers = new Float64Array(size);
-  for (let index = 0; index < size; index++) {
-    let mixed = (Math.imul(index, 2654435761) + shift) >>> 0;
-    mixed = (mixed ^ (mixed >>> 15)) >>> 0;
-    mixed = Math.imul(mixed, 2246822519) >>> 0;
-    numbers[index] = ((mixed ^ (mixed >>> 13)) >>> 0) / 2 ** 32;
-  }
-  return numbers;
-};
-
-const initialWeight = (name: string, shape: Shape): Float32Array => {
-  const values = Float32Array.from(uniform(name, sizeOf(shape)));
-  const near = /(scale|variance)$/.test(name) ? 1 : 0;
-  const limit = shape.length > 1 ? Math.sqrt(6 / sizeOf(shape.slice(1))) : 0.1;
-  for (let i = 0; i < values.length; i++)
-    values[i] = near + limit * (2 * (values[i] as number) - 1);
-  return values;
-};
 
 const norm = (data: Float32Array): number => {
   let sum = 0;
