@@ -9,8 +9,8 @@ import { createRandom } from '../src/base/random.ts';
 import { differentiate } from '../src/engine/autodiff/differentiate.ts';
 import { GraphBuilder } from '../src/engine/graph/builder.ts';
 import type { Value } from '../src/engine/graph/graph.ts';
+import { lower } from '../src/engine/graph/lower.ts';
 import { lowerings } from '../src/engine/graph/lowerings.ts';
-import { simplify } from '../src/engine/graph/simplify.ts';
 import { toOnnx } from '../src/engine/graph/to-onnx.ts';
 import { createSession } from '../src/engine/runtime/session.ts';
 import { type Shape, sizeOf } from '../src/engine/tensor/shape.ts';
@@ -108,7 +108,7 @@ const measure = async ({ shapes, apply }: Example, wrt: number | undefined): Pro
     const [gradient] = differentiate(b, loss, [inputs[wrt] as Value]);
     b.output('one', oneOf(b, gradient as Value));
   }
-  const session = await createSession(toOnnx(simplify(b.build())), {
+  const session = await createSession(toOnnx(lower(b.build())), {
     threads: availableParallelism(),
   });
   const random = createRandom(1);

@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { initialWeight, uniform } from '../../../test/golden-formula.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
+import { lower } from '../graph/lower.ts';
 import { lowerings } from '../graph/lowerings.ts';
 import type { ConvAttributes, OpAttributes } from '../graph/ops.ts';
-import { simplify } from '../graph/simplify.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
@@ -167,7 +167,7 @@ describe('a block and its gradients are PyTorch’s', () => {
     differentiate(b, loss, sources).forEach((gradient, i) => {
       b.output(`gradient/${sources[i]?.name}`, gradient);
     });
-    const session = await createSession(toOnnx(simplify(b.build())));
+    const session = await createSession(toOnnx(lower(b.build())));
     const results = await session.run(
       Object.fromEntries(
         [...values].map(([title, { value, data }]) => [title, float32(value.shape, data)]),
