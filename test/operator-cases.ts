@@ -398,6 +398,7 @@ export const operatorCases: {
   ],
   MaxUnpool: 'tested by name',
   ScatterElements: 'tested by name',
+  Scan: 'tested by name',
   AveragePool: [
     { shapes: '1×2×4×6', attributes: averagePool(2, 2) },
     { title: 'overlapping', shapes: '1×2×5×5', attributes: averagePool(3, 1) },

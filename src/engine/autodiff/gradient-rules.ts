@@ -37,4 +37,5 @@ export const gradientRules: GradientRules<OpAttributes> = {
   ...windowGradients,
   ...normalizationGradients,
   ...lateOps,
+  Scan: notDifferentiable,
 };

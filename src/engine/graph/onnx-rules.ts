@@ -4,7 +4,7 @@ import { RelearnError } from '../../base/errors.ts';
 import type { OnnxAttribute } from '../../formats/onnx.ts';
 import { onnxAttributeType, onnxDataType } from '../../formats/onnx.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
-import type { Node } from './graph.ts';
+import type { Graph, Node } from './graph.ts';
 import type { OpAttributes, OpType, ResizeAttributes } from './ops.ts';
 
 export interface OnnxSpelling {
@@ -14,6 +14,8 @@ export interface OnnxSpelling {
   readonly attributes?: readonly OnnxAttribute[];
   /** What ONNX takes as inputs after the node's own; undefined leaves one out. */
   readonly constants?: readonly (Tensor | undefined)[];
+  /** A graph as attribute `body`, which takes only the first inputs; it sees the others by name. */
+  readonly body?: { readonly graph: Graph; readonly inputs: number };
 }
 
 const int = (name: string, i: number): OnnxAttribute => ({ name, type: onnxAttributeType.int, i });
@@ -206,6 +208,10 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   BlockedGlobalAveragePool: () => blocked('GlobalAveragePool'),
   BlockedUpsample: ({ scales }) =>
     blocked('Upsample', [ints('scales', [1, 1, ...scales]), string('mode', 'nearest')]),
+  Scan: ({ body, scanned }) => ({
+    attributes: [int('num_scan_inputs', scanned)],
+    body: { graph: body, inputs: scanned },
+  }),
 };
 
 /** Readers multiply an extent by its scale and round down: the product must reach the size. */

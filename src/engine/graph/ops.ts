@@ -6,6 +6,7 @@
  * An operator that others can spell is not here but in lowerings.ts.
  */
 import type { Dtype } from '../tensor/tensor.ts';
+import type { Graph } from './graph.ts';
 
 type None = Record<string, never>;
 
@@ -188,6 +189,15 @@ export interface BlockedOps {
   BlockedUpsample: { readonly scales: readonly [number, number] };
 }
 
+export interface ControlOps {
+  /**
+   * Runs the body once for each element along axis 0 of the first `scanned` inputs and stacks its
+   * outputs along a new axis 0. The body's inputs are one such element of each, then the other
+   * inputs, whole.
+   */
+  Scan: { readonly body: Graph; readonly scanned: number };
+}
+
 export interface OpAttributes
   extends ArithmeticOps,
     ActivationOps,
@@ -196,6 +206,7 @@ export interface OpAttributes
     ProductOps,
     WindowOps,
     NormalizationOps,
+    ControlOps,
     LoweredOps,
     BlockedOps {}
 

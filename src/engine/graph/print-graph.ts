@@ -4,14 +4,25 @@ import type { Graph, Value } from './graph.ts';
 const describe = (value: Value): string =>
   `${value.name}: ${value.dtype}[${value.shape.join(',')}]`;
 
+const isBody = (value: unknown): value is Graph =>
+  typeof value === 'object' && value !== null && 'nodes' in value;
+
+/** Numbers and names in braces, then graphs, indented. */
 const attributesText = (attributes: object): string => {
-  const parts = Object.entries(attributes).map(
-    ([name, value]) => `${name}=${JSON.stringify(value)}`,
+  const entries = Object.entries(attributes);
+  const bodies = entries.flatMap(([name, value]) =>
+    isBody(value) ? [[name, value] as const] : [],
   );
-  return parts.length === 0 ? '' : ` {${parts.join(' ')}}`;
+  const parts = entries
+    .filter(([, value]) => !isBody(value))
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [
+    parts.length === 0 ? '' : ` {${parts.join(' ')}}`,
+    ...bodies.map(([name, body]) => `\n  ${name}:\n${printGraph(body).replace(/^/gm, '    ')}`),
+  ].join('');
 };
 
-/** One line for each input, weight, node and output, in that order. */
+/** One line for each input, weight, node and output, in that order; bodies of nodes follow them. */
 export const printGraph = (graph: Graph): string => {
   const constantText = (value: Value): string => {
     const tensor = graph.constants.get(value);

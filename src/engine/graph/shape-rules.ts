@@ -1,6 +1,7 @@
 /** What each operator makes of the shapes and types it is given; one table of all families. */
 import type { OpAttributes } from './ops.ts';
 import { blockedShapes } from './shape-rules/blocked.ts';
+import { controlShapes } from './shape-rules/control.ts';
 import { activationShapes, arithmeticShapes } from './shape-rules/elementwise.ts';
 import { loweredShapes } from './shape-rules/lowered.ts';
 import { movementShapes } from './shape-rules/movement.ts';
@@ -20,4 +21,5 @@ export const shapeRules: ShapeRules<OpAttributes> = {
   ...normalizationShapes,
   ...loweredShapes,
   ...blockedShapes,
+  ...controlShapes,
 };

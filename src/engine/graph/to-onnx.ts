@@ -1,7 +1,14 @@
 /** Writes a graph as an ONNX model that any ONNX Runtime can load. */
 
-import type { OnnxValueInfo } from '../../formats/onnx.ts';
-import { encodeOnnx, type OnnxNode, type OnnxTensor, onnxDataType } from '../../formats/onnx.ts';
+import {
+  encodeOnnx,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValueInfo,
+  onnxAttributeType,
+  onnxDataType,
+} from '../../formats/onnx.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Graph, Node, Value } from './graph.ts';
 import { type OnnxSpelling, onnxRules, vector } from './onnx-rules.ts';
@@ -23,10 +30,7 @@ const producer = { producerName: 'relearn', producerVersion: '1' };
 
 export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array => {
   const { weights = new Map<string, Float32Array>(), openBatch = false, metadata = {} } = options;
-  const used = new Set([
-    ...graph.nodes.flatMap((node) => node.inputs),
-    ...graph.outputs.map(({ value }) => value),
-  ]);
+  const used = usedValues(graph);
   const initializer: OnnxTensor[] = [];
   for (const [value, data] of graph.constants)
     if (used.has(value)) initializer.push(toOnnxTensor(value.name, data));
@@ -59,19 +63,6 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
     node.push({ opType: 'Identity', input: [source], output: [name], attribute: [] });
   }
 
-  const describe = (value: Value, name: string, open: boolean): OnnxValueInfo => ({
-    name,
-    type: {
-      tensorType: {
-        elemType: onnxDataType[value.dtype],
-        shape: {
-          dim: value.shape.map((extent, axis) =>
-            open && axis === 0 ? { dimParam: 'N' } : { dimValue: extent },
-          ),
-        },
-      },
-    },
-  });
   return encodeOnnx({
     ...producer,
     irVersion: 8,
@@ -90,12 +81,30 @@ export const toOnnx = (graph: Graph, options: ToOnnxOptions = {}): Uint8Array =>
         ...graph.inputs.map((value) => describe(value, value.name, openBatch)),
         ...parameters
           .filter((value) => !weights.has(value.name))
-          .map((value) => describe(value, value.name, false)),
+          .map((value) => describe(value, value.name)),
       ],
       output: graph.outputs.map(({ name, value }) => describe(value, name, openBatch)),
     },
   });
 };
+
+const usedValues = ({ nodes, outputs }: Graph): ReadonlySet<Value> =>
+  new Set([...nodes.flatMap(({ inputs }) => inputs), ...outputs.map(({ value }) => value)]);
+
+/** @param open leave the first extent open */
+const describe = ({ dtype, shape }: Value, name: string, open = false): OnnxValueInfo => ({
+  name,
+  type: {
+    tensorType: {
+      elemType: onnxDataType[dtype],
+      shape: {
+        dim: shape.map((extent, axis) =>
+          open && axis === 0 ? { dimParam: 'N' } : { dimValue: extent },
+        ),
+      },
+    },
+  },
+});
 
 const toOnnxNode = (
   node: Node,
@@ -108,15 +117,46 @@ const toOnnxNode = (
   // Trailing outputs that nobody reads are left out, so that kernels need not compute them.
   let outputs = node.outputs.length;
   while (outputs > 1 && !used.has(node.outputs[outputs - 1] as Value)) outputs--;
+  const { body } = spelling;
+  const asAttribute = body && {
+    name: 'body',
+    type: onnxAttributeType.graph,
+    g: toOnnxBody(body.graph, node.inputs.slice(body.inputs).map(nameOf), constants),
+  };
   return {
     opType: spelling.opType ?? node.op,
     ...(spelling.domain ? { domain: spelling.domain } : {}),
     input: [
-      ...node.inputs.map((value) => nameOf(value)),
+      ...node.inputs.slice(0, body?.inputs).map((value) => nameOf(value)),
       ...(spelling.constants ?? []).map((value) => constants.nameOf(value)),
     ],
     output: node.outputs.slice(0, outputs).map(nameOf),
-    attribute: spelling.attributes ?? [],
+    attribute: [...(spelling.attributes ?? []), ...(asAttribute ? [asAttribute] : [])],
+  };
+};
+
+/**
+ * A graph inside a node. Its constants lie outside, its names must be new there.
+ * @param captured names outside of its last inputs
+ */
+const toOnnxBody = (
+  body: Graph,
+  captured: readonly string[],
+  constants: SharedConstants,
+): OnnxGraph => {
+  const own = body.inputs.length - captured.length;
+  const names = new Map(captured.map((name, index) => [body.inputs[own + index] as Value, name]));
+  const nameOf = (value: Value): string => {
+    const constant = body.constants.get(value);
+    return constant ? constants.nameOf(constant) : (names.get(value) ?? value.name);
+  };
+  const used = usedValues(body);
+  return {
+    name: 'body',
+    node: body.nodes.map((node) => toOnnxNode(node, used, nameOf, constants)),
+    initializer: [],
+    input: body.inputs.slice(0, own).map((value) => describe(value, value.name)),
+    output: body.outputs.map(({ value }) => describe(value, value.name)),
   };
 };
 

@@ -17,7 +17,7 @@ export type OptimizerSettings =
       readonly weightDecay: number;
     };
 
-interface UpdateContext {
+export interface UpdateContext {
   readonly builder: GraphBuilder;
   readonly weight: Value;
   readonly gradient: Value;
@@ -26,7 +26,7 @@ interface UpdateContext {
   readonly decay: boolean;
 }
 
-interface Updated {
+export interface Update {
   readonly weight: Value;
   readonly state: readonly Value[];
 }
@@ -39,7 +39,7 @@ export interface Optimizer {
     step: number,
     learningRate: number,
   ): { readonly rate: number } & Readonly<Record<string, number>>;
-  update(context: UpdateContext): Updated;
+  update(context: UpdateContext): Update;
 }
 
 type SettingsOf<Kind> = Extract<OptimizerSettings, { kind: Kind }>;

@@ -113,7 +113,7 @@ describe.each(['compact', 'article'])('a training step of %s', (name) => {
         }
         for (const key of Object.keys(feeds)) {
           const next = outputs[`next/${key}`];
-          if (next) feeds[key] = next;
+          if (next) feeds[key] = { ...feeds[key], data: next.data } as Tensor;
         }
       }
       for (const [weight, size] of Object.entries(weightNorms)) {

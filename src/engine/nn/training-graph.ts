@@ -1,7 +1,8 @@
 /**
  * One whole training step as one graph: pictures in, loss out, and the next value of every weight
  * and optimizer state. Weights and states are inputs and outputs of the same name with `next/`
- * before it, so that the caller feeds each step's outputs to the next.
+ * before it, so that the caller feeds each step's outputs to the next; large ones come out in blocks
+ * of rows, the same elements in the same order.
  */
 import { differentiate } from '../autodiff/differentiate.ts';
 import { GraphBuilder } from '../graph/builder.ts';
@@ -10,10 +11,11 @@ import { type LowerOptions, lower } from '../graph/lower.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { afterReaders } from './after-readers.ts';
 import type { Architecture } from './architectures.ts';
+import { updateInBlocks } from './blocked-update.ts';
 import { imagesFromPixels } from './images-from-pixels.ts';
 import { createContext } from './layers.ts';
 import { softmaxCrossEntropy } from './losses.ts';
-import { atRate, type Optimizer } from './optimizers.ts';
+import { atRate, type Optimizer, type UpdateContext } from './optimizers.ts';
 
 export interface TrainingGraph {
   readonly graph: Graph;
@@ -90,14 +92,15 @@ export const buildTrainingGraph = (
   trainable.forEach(({ value: weight, decay, rate }, index) => {
     const gradient = gradients[index] as Value;
     const own = optimizer.stateNames.map((name) => state(`${name}/${weight.name}`, weight.shape));
-    const next = optimizer.update({
+    const update: UpdateContext = {
       builder: b,
       weight,
       gradient,
       state: own,
       hyperparameters: atRate(b, { ...hyperparameters, rate: rateOfAll }, rate),
       decay,
-    });
+    };
+    const next = updateInBlocks(optimizer, update) ?? optimizer.update(update);
     b.output(`next/${weight.name}`, next.weight);
     own.forEach((value, i) => {
       b.output(`next/${value.name}`, next.state[i] as Value);
