@@ -22,6 +22,7 @@ const report = await relearn.train({ maxMinutes: 10, onLine: (line) => console.l
 console.log(report.holdout);
 
 // The file holds labels and preprocessing in its metadata; any ONNX Runtime can serve it.
-await writeFile(file, await relearn.models.export(report.version, 'onnx'));
+const { model } = await relearn.models.export(report.version);
+await writeFile(file, model);
 await relearn.close();
 await rm(scratch, { recursive: true });

@@ -18,6 +18,7 @@ const floors: readonly (readonly [path: string, purpose: string])[] = [
   ['src/engine/graph/', 'graph describes a computation and knows nothing of gradients or running'],
   ['src/engine/autodiff/', 'autodiff turns a graph into its gradient graph and runs nothing'],
   ['src/engine/nn/', 'nn builds networks out of graphs and runs nothing'],
+  ['src/engine/export/', 'export rewrites model files and runs nothing'],
   ['src/engine/runtime/', 'runtime runs graphs; the engine never sees a bucket'],
   ['src/storage/', 'storage keeps bytes under keys and knows nothing of what they mean'],
   ['src/records/', 'records says what is stored and never sees a gradient'],

@@ -210,7 +210,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
         champions.pop();
         return list();
       },
-      export: async () => new Uint8Array(),
+      export: () => notInMemory(),
     },
     readiness: async () =>
       models.length > 0

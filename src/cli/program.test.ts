@@ -10,6 +10,7 @@ import { paintPicture } from '../demo/paint-picture.ts';
 import type { RelearnOptions } from '../loop/components.ts';
 import type { InitOptions } from '../loop/init-store.ts';
 import type { Relearn, TrainOptions } from '../loop/relearn-api.ts';
+import type { ExportReport } from '../records/reports.ts';
 import type { CliContext } from './context.ts';
 import { runProgram } from './program.ts';
 
@@ -53,6 +54,24 @@ const relearn = async (
   };
   const code = await runProgram(typeof line === 'string' ? line.split(' ') : line, context);
   return { code, stdout, stderr };
+};
+
+const exportReport: ExportReport = {
+  version: 1,
+  format: 'onnx',
+  bytes: 3,
+  originalBytes: 3,
+  sha256: 'a'.repeat(64),
+  n: 100,
+  accuracy: 0.92,
+  interval: [0.85, 0.96],
+  originalAccuracy: 0.93,
+  disagreements: 1,
+  onlyExported: 0,
+  onlyOriginal: 1,
+  msPerPicture: { batch1: 1, batch8: 1 },
+  originalMsPerPicture: { batch1: 1, batch8: 1 },
+  forced: false,
 };
 
 let folder = '';
@@ -133,7 +152,7 @@ describe('wrong usage ends in 2, says what is wrong and prints nothing on stdout
     ['models promote -1', 'invalid_option_value'],
     ['models promote 0x10', 'invalid_option_value'],
     ['models export 1 --format tflite --out x', 'invalid_option_value'],
-    ['models export 1 --format int8 --out x', 'format_not_available'],
+    ['models export 1 --format int8', 'missing_option'],
     ['dataset export x --format csv', 'invalid_option_value'],
   ])('relearn %s → %s', async (line, code) => {
     const words = line === '' ? [] : line.split(' ');
@@ -368,14 +387,28 @@ describe('commands', () => {
     expect(JSON.parse((await relearn('models promote 1 --json')).stdout).champion).toBe(1);
   });
 
+  it('models export leaves no file behind where the version is refused', async () => {
+    const out = join(folder, 'refused.onnx');
+    const models = {
+      ...createInMemoryRelearn({ clock: instantClock }).models,
+      export: () =>
+        Promise.reject(new RelearnError('invalid', 'export_less_accurate', 'It answers worse.')),
+    };
+    const refused = await relearn(['models', 'export', '1', '--out', out], { relearn: { models } });
+    expect(refused.code).toBe(1);
+    await expect(readFile(out)).rejects.toThrow('ENOENT');
+  });
+
   it('models export writes a new file and never over an old one', async () => {
     const out = join(folder, 'model.onnx');
     const models = {
       ...createInMemoryRelearn({ clock: instantClock }).models,
-      export: async () => Uint8Array.of(1, 2, 3),
+      export: async () => ({ model: Uint8Array.of(1, 2, 3), report: exportReport }),
     };
     const line = ['models', 'export', '1', '--format', 'onnx', '--out', out];
-    expect((await relearn(line, { relearn: { models } })).code).toBe(0);
+    const written = await relearn(line, { relearn: { models } });
+    expect(written).toMatchObject({ code: 0 });
+    expect(written.stdout).toContain('92.0 % of 100 (95 % interval 85.0–96.0 %), original 93.0 %');
     expect([...(await readFile(out))]).toEqual([1, 2, 3]);
     const again = await relearn(line, { relearn: { models } });
     expect(again.code).toBe(1);

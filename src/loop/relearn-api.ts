@@ -16,6 +16,7 @@ import type {
 } from '../records/reports.ts';
 import type { Settings } from '../records/settings.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
+import type { ExportedModel, ExportOptions } from './export-version.ts';
 
 export interface ImportOptions {
   /** Inclusive range on the number in a file's name. */
@@ -76,8 +77,12 @@ export interface Relearn {
     show(version: number): Promise<Readonly<Record<string, unknown>>>;
     promote(version: number): Promise<ModelsReport>;
     rollback(): Promise<ModelsReport>;
-    /** The model's file. Formats other than onnx: usage error `format_not_available`. */
-    export(version: number, format: 'onnx'): Promise<Uint8Array>;
+    /**
+     * A file that any ONNX Runtime serves, measured on the holdout beside the original. Blocks this
+     * thread while it calibrates and times.
+     * @throws RelearnError invalid/`export_less_accurate` where it answers worse, unless forced
+     */
+    export(version: number, options?: ExportOptions): Promise<ExportedModel>;
   };
   exportDataset(
     directory: string,
@@ -108,4 +113,4 @@ export interface RunSummary {
   readonly report: TrainReport | null;
 }
 
-export type { Rejected };
+export type { ExportedModel, ExportOptions, Rejected };

@@ -37,6 +37,8 @@ export interface TrainingSite {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly threads: number;
+  /** Vary pictures in a worker thread. Default true; it exists only in the built program. */
+  readonly workers?: boolean;
 }
 
 /** A store's own architecture takes the store's size; any other its own default. */
@@ -171,6 +173,7 @@ export const runTraining = async (
     validation,
     options,
     threads,
+    workers: site.workers ?? true,
     clock,
     signal: watch.signal,
     ...(start ? { initial: start } : {}),

@@ -1,11 +1,13 @@
 /** What people see of the registry, and the decisions they can take: promote, roll back, export. */
 import { isRelearnError, RelearnError } from '../base/errors.ts';
+import { exportFormats } from '../records/export-formats.ts';
 import { decodeModelCard } from '../records/model-card.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { ModelsReport } from '../records/reports.ts';
 import { promoteVersion, rollbackChampion } from '../registry/model-registry.ts';
 import { lineageOf, type RegistryState, versionOf } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
+import { exportVersion } from './export-version.ts';
 import { loadModel } from './load-model.ts';
 import type { Relearn } from './relearn-api.ts';
 
@@ -33,12 +35,13 @@ const show = async (components: Components, version: number) => {
     createdAt: entry.at,
     lineage: lineageOf(state, version).map((ancestor) => ancestor.version),
     champion: state.history.filter((change) => change.version === version),
+    formats: exportFormats,
     ...facts,
   };
 };
 
 export const createVersions = (components: Components): Relearn['models'] => {
-  const { registry, store } = components;
+  const { registry } = components;
   /** A version that can't be loaded must not become champion by a person's hand either. */
   const checkLoads = async (version: number) => {
     try {
@@ -66,7 +69,6 @@ export const createVersions = (components: Components): Relearn['models'] => {
       if (target !== undefined && champion !== undefined) await checkLoads(target);
       return toReport(await rollbackChampion(registry));
     },
-    export: async (version) =>
-      readVerified(store, versionOf(await registry.read(), version).entry.model),
+    export: (version, options) => exportVersion(components, version, options),
   };
 };

@@ -3,6 +3,8 @@
  * server sends. Accuracies are fractions 0..1, times seconds, sizes bytes.
  */
 
+import type { ExportFormat } from './export-formats.ts';
+
 export interface Rejected {
   readonly path: string;
   readonly reason: string;
@@ -153,6 +155,41 @@ export interface VersionSummary {
 export interface ModelsReport {
   readonly champion: number | null;
   readonly versions: readonly VersionSummary[];
+}
+
+/** Two files of one version, the exported and the original one, on the frozen holdout. */
+export interface ExportMeasurement {
+  readonly n: number;
+  /** Null where there is no holdout picture. */
+  readonly accuracy: number | null;
+  /** Wilson score interval, 95 %. */
+  readonly interval: readonly [number, number];
+  readonly originalAccuracy: number | null;
+  /** Pictures on which the two name different labels. */
+  readonly disagreements: number;
+  /** Pictures that only one of the two got right. */
+  readonly onlyExported: number;
+  readonly onlyOriginal: number;
+}
+
+/** Milliseconds a picture on one thread, by how many are asked at once. */
+export interface AnswerTimes {
+  readonly batch1: number;
+  readonly batch8: number;
+}
+
+export interface ExportReport extends ExportMeasurement {
+  readonly version: number;
+  readonly format: ExportFormat;
+  readonly bytes: number;
+  readonly originalBytes: number;
+  /** Of the exported file. */
+  readonly sha256: string;
+  /** Medians, measured in turns in one run on this machine. */
+  readonly msPerPicture: AnswerTimes;
+  readonly originalMsPerPicture: AnswerTimes;
+  /** Whether it was to be written whatever it measured. */
+  readonly forced: boolean;
 }
 
 /** How far a running training is; what the page and `status` show. */
