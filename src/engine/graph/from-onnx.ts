@@ -107,6 +107,7 @@ const findClassifier = (
 ): { readonly features: Value; readonly logits: Value } => {
   const names = answerNames(source);
   const values = new Map(names.map((name) => [name, computed(name)]));
+  const nameOf = (value: Value) => names.find((name) => values.get(name) === value);
   const named = values.get('features');
   const answers = [...new Set(values.values())].filter(
     (value) => value !== named && isAnswer(value),
@@ -122,7 +123,7 @@ const findClassifier = (
   if (more.length > 0)
     throw refuse(
       'onnx_several_classifiers',
-      `The file has ${last.length} outputs [N, classes] that do not depend on each other.`,
+      `The file has ${last.length} outputs [N, classes] that do not depend on each other: ${last.map(nameOf).join(', ')}.`,
       'Name the value that serves as features, or export the model with one output.',
     );
   const fixed = new Set([...builder.parameters.map(({ value }) => value), ...builder.constants()]);
@@ -131,7 +132,7 @@ const findClassifier = (
   if (named) return { logits: answer, features: named };
   throw refuse(
     'onnx_no_classifier',
-    `The output "${names.find((name) => values.get(name) === answer)}" is not made by a last layer over features.`,
+    `The output "${nameOf(answer)}" is not made by a last layer over features.`,
     'Name the value that serves as features, or use a file with its classifier.',
   );
 };

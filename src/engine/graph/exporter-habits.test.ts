@@ -1,0 +1,341 @@
+/**
+ * Habits of exporters, old and new, each in a small file: what is read and written again answers
+ * as ONNX Runtime does on the file itself.
+ */
+import { expect, it } from 'vitest';
+import {
+  described,
+  type FileParts,
+  floats,
+  integers,
+  node,
+  onnxFile,
+} from '../../../test/onnx-file.ts';
+import { createRandom } from '../../base/random.ts';
+import { createSession } from '../runtime/session.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
+import { fromOnnx } from './from-onnx.ts';
+import { openBatchSize } from './open-batch.ts';
+import { toOnnx } from './to-onnx.ts';
+
+const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+const conv = (input: string, output: string, attributes: Parameters<typeof node>[3] = window) =>
+  node('Conv', [input, 'kernel', 'bias'], [output], attributes);
+const kernels = [floats('kernel', [6, 3, 3, 3]), floats('bias', [6])];
+const dense = (input: string) => node('Gemm', [input, 'fc', 'fc.bias'], ['logits'], { transB: 1 });
+const head = [floats('fc', [4, 6]), floats('fc.bias', [4])];
+/** From [N,6,H,W] to the answer. */
+const tail = (input: string) => [
+  node('GlobalAveragePool', [input], ['pooled']),
+  node('Flatten', ['pooled'], ['flat']),
+  dense('flat'),
+];
+const lastChannels = [described('images', ['N', 8, 8, 3])];
+
+/** The bits of a half-precision number; only for numbers that it holds exactly. */
+const half = (number: number): number => {
+  if (number === 0) return 0;
+  const exponent = Math.floor(Math.log2(Math.abs(number)));
+  const fraction = (Math.abs(number) / 2 ** exponent - 1) * 1024;
+  return (number < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | fraction;
+};
+
+const habits: Readonly<Record<string, FileParts>> = {
+  'Keras: channels last, turned at the input, the answer by a product and a bias': {
+    inputs: lastChannels,
+    nodes: [
+      node('Transpose', ['images'], ['planes'], { perm: [0, 3, 1, 2] }),
+      conv('planes', 'convolved', {
+        kernel_shape: [3, 3],
+        strides: [2, 2],
+        auto_pad: 'SAME_UPPER',
+      }),
+      node('Relu', ['convolved'], ['active']),
+      node('GlobalAveragePool', ['active'], ['pooled']),
+      node('Squeeze', ['pooled', 'axes'], ['flat']),
+      node('MatMul', ['flat', 'fc'], ['product']),
+      node('Add', ['product', 'fc.bias'], ['logits']),
+    ],
+    initializers: [
+      ...kernels,
+      integers('axes', [2, 3]),
+      floats('fc', [6, 4]),
+      floats('fc.bias', [4]),
+    ],
+  },
+  'Keras: normalized with channels last, reshaped by a computed shape, batch norm as Mul and Add': {
+    inputs: lastChannels,
+    nodes: [
+      node('Mul', ['images', 'two'], ['doubled']),
+      node('Sub', ['doubled', 'mean'], ['centred']),
+      node('Transpose', ['centred'], ['planes'], { perm: [0, 3, 1, 2] }),
+      conv('planes', 'convolved'),
+      node('Mul', ['convolved', 'scale'], ['scaled']),
+      node('Add', ['scaled', 'offset'], ['shifted']),
+      node('Clip', ['shifted', 'zero', 'six'], ['active']),
+      node('Transpose', ['active'], ['turned'], { perm: [0, 2, 3, 1] }),
+      node('ReduceMean', ['turned'], ['flat'], { axes: [1, 2], keepdims: 0 }),
+      node('Shape', ['flat'], ['shape']),
+      node('Cast', ['shape'], ['shape32'], { to: 6 }),
+      node('Slice', ['shape32', 'start', 'end', 'start'], ['count']),
+      node('Concat', ['count', 'minus'], ['target32'], { axis: 0 }),
+      node('Cast', ['target32'], ['target'], { to: 7 }),
+      node('Reshape', ['flat', 'target'], ['rows']),
+      dense('rows'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      floats('two', [], [2]),
+      floats('mean', [3]),
+      floats('scale', [1, 6, 1, 1]),
+      floats('offset', [1, 6, 1, 1]),
+      floats('zero', [], [0]),
+      floats('six', [], [6]),
+      integers('start', [0]),
+      integers('end', [1]),
+      { name: 'minus', dims: [1], dataType: 6, int32Data: [-1] },
+    ],
+  },
+  'a last layer that is a convolution of one pixel': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('GlobalAveragePool', ['convolved'], ['pooled']),
+      node('Conv', ['pooled', 'fc', 'fc.bias'], ['scores'], { kernel_shape: [1, 1] }),
+      node('Flatten', ['scores'], ['logits']),
+    ],
+    initializers: [...kernels, floats('fc', [4, 6, 1, 1]), floats('fc.bias', [4])],
+  },
+  'a last layer that is a convolution, averaged': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('Conv', ['convolved', 'fc', 'fc.bias'], ['maps'], { kernel_shape: [1, 1] }),
+      node('Relu', ['maps'], ['active']),
+      node('GlobalAveragePool', ['active'], ['scores']),
+      node('Reshape', ['scores', 'rows'], ['logits']),
+    ],
+    initializers: [
+      ...kernels,
+      floats('fc', [4, 6, 1, 1]),
+      floats('fc.bias', [4]),
+      integers('rows', [0, -1]),
+    ],
+  },
+  'opset 7: attributes instead of inputs, dropout with a mask, axes flattened': {
+    opset: 7,
+    nodes: [
+      node('Pad', ['images'], ['padded'], {
+        mode: 'constant',
+        pads: [0, 0, 1, 1, 0, 0, 1, 1],
+        value: { float: 0.5 },
+      }),
+      node('Slice', ['padded'], ['cut'], { starts: [1, -9], ends: [9, 1000], axes: [2, 3] }),
+      conv('cut', 'convolved'),
+      node(
+        'BatchNormalization',
+        ['convolved', 'scale', 'offset', 'average', 'variance'],
+        ['normal'],
+      ),
+      node('Clip', ['normal'], ['active'], { min: { float: -1 }, max: { float: 6 } }),
+      node('Dropout', ['active'], ['kept', 'mask'], { ratio: { float: 0.5 } }),
+      node('ReduceSum', ['kept'], ['sum'], { axes: [2, 3], keepdims: 1 }),
+      node('Squeeze', ['sum'], ['rows'], { axes: [3, 2] }),
+      node('Unsqueeze', ['rows'], ['wide'], { axes: [2] }),
+      node('Softmax', ['wide'], ['shares'], { axis: 1 }),
+      node('Reshape', ['shares', 'flatten'], ['flat']),
+      dense('flat'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      floats('scale', [6]),
+      floats('offset', [6]),
+      floats('average', [6]),
+      floats('variance', [6], [1, 2, 0.5, 1, 3, 1]),
+      integers('flatten', [-1, 6]),
+    ],
+  },
+  'opset 9: enlarged by Upsample': {
+    opset: 9,
+    nodes: [
+      node('Upsample', ['images', 'scales'], ['larger'], { mode: 'nearest' }),
+      conv('larger', 'convolved'),
+      ...tail('convolved'),
+    ],
+    initializers: [...kernels, ...head, floats('scales', [4], [1, 1, 2, 2])],
+  },
+  'opset 18: axes and sizes as inputs, parts by their number': {
+    opset: 18,
+    nodes: [
+      conv('images', 'convolved'),
+      node('Split', ['convolved'], ['left', 'right'], { axis: 1, num_outputs: 2 }),
+      node('Split', ['right', 'sizes'], ['first', 'rest'], { axis: 1 }),
+      node('Concat', ['rest', 'left', 'first'], ['joined'], { axis: 1 }),
+      node('ReduceMean', ['joined', 'axes'], ['flat'], { keepdims: 0 }),
+      dense('flat'),
+    ],
+    initializers: [...kernels, ...head, integers('sizes', [1, 2]), integers('axes', [2, 3])],
+  },
+  'pools that round up, and count padding or not': {
+    nodes: [
+      node('AveragePool', ['images'], ['smaller'], {
+        kernel_shape: [3, 3],
+        strides: [2, 2],
+        ceil_mode: 1,
+      }),
+      node('AveragePool', ['smaller'], ['same'], { ...window, count_include_pad: 1 }),
+      node('AveragePool', ['same'], ['bare'], { kernel_shape: [2, 2], auto_pad: 'SAME_LOWER' }),
+      node('MaxPool', ['bare'], ['largest'], {
+        kernel_shape: [2, 2],
+        strides: [2, 2],
+        ceil_mode: 1,
+      }),
+      conv('largest', 'convolved'),
+      ...tail('convolved'),
+    ],
+    initializers: [...kernels, ...head],
+  },
+  'weights in half precision, widened in the graph': {
+    nodes: [
+      node('Cast', ['kernel16'], ['kernel'], { to: 1 }),
+      conv('images', 'convolved'),
+      ...tail('convolved'),
+    ],
+    initializers: [
+      ...kernels.slice(1),
+      ...head,
+      {
+        name: 'kernel16',
+        dims: [6, 3, 3, 3],
+        dataType: 10,
+        int32Data: Array.from({ length: 162 }, (_, i) => half((i % 7) / 8 - 0.375)),
+      },
+    ],
+  },
+  'weights in 8 bits, one scale for each channel': {
+    nodes: [
+      node('DequantizeLinear', ['kernel8', 'scales', 'zeros'], ['kernel'], { axis: 0 }),
+      conv('images', 'convolved'),
+      ...tail('convolved'),
+    ],
+    initializers: [
+      ...kernels.slice(1),
+      ...head,
+      {
+        name: 'kernel8',
+        dims: [6, 3, 3, 3],
+        dataType: 2,
+        rawData: Uint8Array.from({ length: 162 }, (_, i) => (i * 37) % 256),
+      },
+      floats('scales', [6], [0.01, 0.02, 0.005, 0.01, 0.02, 0.01]),
+      { name: 'zeros', dims: [6], dataType: 2, rawData: Uint8Array.of(128, 120, 0, 1, 255, 127) },
+    ],
+  },
+  'attention over the pixels, its scale computed from a shape': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('Reshape', ['convolved', 'tokens'], ['columns']),
+      node('Transpose', ['columns'], ['rows'], { perm: [0, 2, 1] }),
+      node('MatMul', ['rows', 'query'], ['q']),
+      node('Shape', ['q'], ['shape']),
+      node('Gather', ['shape', 'last'], ['width']),
+      node('Cast', ['width'], ['width32'], { to: 1 }),
+      node('Sqrt', ['width32'], ['root']),
+      node('MatMul', ['q', 'columns'], ['products']),
+      node('Div', ['products', 'root'], ['scaled']),
+      node('Softmax', ['scaled'], ['shares'], { axis: -1 }),
+      node('MatMul', ['shares', 'rows'], ['mixed']),
+      node('Gather', ['mixed', 'zero'], ['flat'], { axis: 1 }),
+      dense('flat'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      floats('query', [6, 6]),
+      integers('tokens', [0, 6, -1]),
+      integers('last', [-1], []),
+      integers('zero', [0], []),
+    ],
+  },
+  "ONNX Runtime's own fusions": {
+    nodes: [
+      node(
+        'FusedConv',
+        ['images', 'kernel', 'bias'],
+        ['active'],
+        { ...window, activation: 'Relu' },
+        'com.microsoft',
+      ),
+      node('Gelu', ['active'], ['curved'], {}, 'com.microsoft'),
+      ...tail('curved'),
+    ],
+    initializers: [...kernels, ...head],
+    model: {
+      opsetImport: [
+        { domain: '', version: 17 },
+        { domain: 'com.microsoft', version: 1 },
+      ],
+    },
+  },
+  'weights that are also listed as inputs': {
+    nodes: [conv('images', 'convolved'), ...tail('convolved')],
+    initializers: [...kernels, ...head],
+    inputs: [
+      described('images', ['N', 3, 8, 8]),
+      described('kernel', [6, 3, 3, 3]),
+      described('fc', [4, 6]),
+    ],
+  },
+  'a fixed batch named in a shape': {
+    inputs: [described('images', [1, 3, 8, 8])],
+    outputs: [described('logits', [1, 4])],
+    nodes: [
+      conv('images', 'convolved'),
+      node('GlobalAveragePool', ['convolved'], ['pooled']),
+      node('Reshape', ['pooled', 'rows'], ['flat']),
+      dense('flat'),
+    ],
+    initializers: [...kernels, ...head, integers('rows', [1, 6])],
+  },
+};
+
+const drawn = (shape: readonly number[]): Float32Array => {
+  const random = createRandom(7);
+  return Float32Array.from({ length: sizeOf(shape) }, () => random.next());
+};
+
+/** [N,C,H,W] → [N,H,W,C] of one picture. */
+const channelsLast = (planes: Float32Array, channels: number): Float32Array => {
+  const area = planes.length / channels;
+  return planes.map((_, i) => planes[(i % channels) * area + Math.floor(i / channels)] as number);
+};
+
+const logitsOf = async (file: Uint8Array, images: Tensor): Promise<Float32Array> => {
+  const session = await createSession(file);
+  const { logits } = (await session.run({ images })) as { logits: Tensor<'float32'> };
+  await session.close();
+  return logits.data;
+};
+
+it.each(Object.entries(habits))('%s', async (_, parts) => {
+  const file = onnxFile(parts);
+  const { graph, weights, classes, featureCount } = fromOnnx(file, { batch: openBatchSize });
+  expect({ classes, featureCount }).toEqual({ classes: 4, featureCount: 6 });
+  const pixels = drawn([2, 3, 8, 8]);
+  const ours = toOnnx(graph, { weights, openBatch: true });
+  const logits = await logitsOf(ours, float32([2, 3, 8, 8], pixels));
+  const turns = parts.inputs === lastChannels;
+  for (const index of [0, 1]) {
+    const one = pixels.slice(index * 192, (index + 1) * 192);
+    const images = turns ? float32([1, 8, 8, 3], channelsLast(one, 3)) : float32([1, 3, 8, 8], one);
+    const expected = Array.from(await logitsOf(file, images), (x) => expect.closeTo(x, 4));
+    expect([...logits.slice(index * 4, (index + 1) * 4)]).toEqual(expected);
+  }
+  // With a batch of its own the graph is the same.
+  const three = fromOnnx(file, { batch: 3 }).graph.outputs.map(({ value }) => value.shape);
+  expect(three).toEqual([
+    [3, 6],
+    [3, 4],
+  ]);
+});
