@@ -2,11 +2,16 @@
  * Moves feedback that the champion's lineage has learnt from out of `feedback/`. The log decides
  * what is consumed; this only tidies up, so it can be stopped, repeated or left out without harm.
  */
+import pMap from 'p-map';
 import { sha256 } from '../base/hash.ts';
 import { archiveKey, feedbackLabelPrefix, parseItemKey } from '../records/keys.ts';
 import { lineageManifests } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
+import { listKeys } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
+
+/** A bucket answers in tens of milliseconds; one by one, thousands of items would take minutes. */
+const movedTogether = 16;
 
 type Parts = Pick<Components, 'settings' | 'store' | 'feedbackQuery'>;
 
@@ -35,12 +40,14 @@ export const archiveConsumed = async (parts: Parts, state: RegistryState): Promi
   const consumed = await consumedNames(parts, state);
   if (consumed.size === 0) return 0;
   let moved = 0;
+  const moveConsumed = async (key: string): Promise<void> => {
+    const item = parseItemKey(key);
+    if (!item || !consumed.has(`${item.labelId}/${item.sha256}`)) return;
+    if (await moveToArchive(parts, key, archiveKey(item.labelId, item.sha256))) moved++;
+  };
   for (const labelId of parts.settings.labelIds) {
-    for await (const { key } of parts.store.list(feedbackLabelPrefix(labelId))) {
-      const item = parseItemKey(key);
-      if (!item || !consumed.has(`${labelId}/${item.sha256}`)) continue;
-      if (await moveToArchive(parts, key, archiveKey(labelId, item.sha256))) moved++;
-    }
+    const keys = listKeys(parts.store, feedbackLabelPrefix(labelId));
+    await pMap(keys, moveConsumed, { concurrency: movedTogether });
   }
   return moved;
 };

@@ -22,7 +22,7 @@ const reasonToWait = async (
 ): Promise<Reason | undefined> => {
   const { threshold } = components.settings;
   const pending = await pendingFeedback(components.feedbackQuery(state), { stopAt: threshold });
-  for (const items of pending.values()) if (items.length < threshold) return 'below-threshold';
+  for (const count of pending.values()) if (count < threshold) return 'below-threshold';
   return (await hasBaseData(components, state)) ? undefined : 'no-base-data';
 };
 

@@ -52,10 +52,7 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
   return {
     champion: state.champion,
     pending: Object.fromEntries(
-      settings.labels.map((label, i) => [
-        label,
-        waiting.get(settings.labelIds[i] ?? '')?.length ?? 0,
-      ]),
+      settings.labels.map((label, i) => [label, waiting.get(settings.labelIds[i] ?? '') ?? 0]),
     ),
     threshold: settings.threshold,
     training,

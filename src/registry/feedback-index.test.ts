@@ -37,7 +37,7 @@ const query = () => ({
 });
 const pendingCounts = async (stopAt?: number) => {
   const pending = await pendingFeedback(query(), stopAt === undefined ? {} : { stopAt });
-  return Object.fromEntries([...pending].map(([labelId, items]) => [labelId, items.length]));
+  return Object.fromEntries(pending);
 };
 const untrainedKeys = async () => (await untrainedFeedback(query())).map(({ key }) => key).sort();
 const keysOf = (rows: readonly FeedbackRow[]) => rows.map(({ key }) => key).sort();

@@ -13,7 +13,7 @@ import {
 import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
 import { decodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
-import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { listKeys, type ObjectInfo, type ObjectStore } from '../storage/object-store.ts';
 import { lineageOf, type RegistryState } from './registry-state.ts';
 
 /** An object under `feedback/` or `archive/`. */
@@ -62,7 +62,7 @@ async function* objectsOf(
 const namedBy = async (
   refs: readonly ObjectRef[],
   readManifest: ManifestReader,
-): Promise<(object: FeedbackObject) => boolean> => {
+): Promise<(object: Pick<FeedbackObject, 'key' | 'labelId' | 'sha256'>) => boolean> => {
   const keys = new Set<string>();
   const items = new Set<string>();
   for (const ref of refs) {
@@ -76,29 +76,28 @@ const namedBy = async (
 };
 
 /**
- * Per label id, the items accepted since the last training began; those of a training that ended
- * without a version count again.
+ * Per label id, how many items were accepted since the last training began; those of a training
+ * that ended without a version count again.
  * @param options.stopAt stop after this many items of a label, so that one look costs a bounded
  * number of calls
  */
 export const pendingFeedback = async (
   { store, state, settings, readManifest }: FeedbackQuery,
   { stopAt = Number.POSITIVE_INFINITY }: { readonly stopAt?: number } = {},
-): Promise<ReadonlyMap<string, readonly FeedbackObject[]>> => {
+): Promise<ReadonlyMap<string, number>> => {
   const claims = state.claims.filter(({ outcome }) => outcome !== 'void');
   const isClaimed = await namedBy(
     claims.map(({ manifest }) => manifest),
     readManifest,
   );
-  const pending = new Map<string, readonly FeedbackObject[]>();
+  const pending = new Map<string, number>();
   for (const labelId of settings.labelIds) {
-    const items: FeedbackObject[] = [];
-    for await (const object of objectsOf(store, feedbackLabelPrefix(labelId), labelId)) {
-      if (isClaimed(object)) continue;
-      items.push(object);
-      if (items.length >= stopAt) break;
+    let count = 0;
+    for await (const key of listKeys(store, feedbackLabelPrefix(labelId))) {
+      if (isClaimed({ key, labelId, sha256: parseItemKey(key)?.sha256 ?? null })) continue;
+      if (++count >= stopAt) break;
     }
-    pending.set(labelId, items);
+    pending.set(labelId, count);
   }
   return pending;
 };

@@ -55,20 +55,28 @@ const infoOf = async (root: string, key: string): Promise<ObjectInfo | undefined
   }
 };
 
-/** The objects below `root` whose key starts with the prefix, sorted by code point. */
-export async function* listDirectory(
+/** The keys of the objects below `root` that start with the prefix, sorted by code point. */
+export async function* listDirectoryKeys(
   root: string,
   prefix: string,
   { startAfter = '', limit = Number.POSITIVE_INFINITY }: ListOptions = {},
-): AsyncGenerator<ObjectInfo> {
+): AsyncGenerator<string> {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  if (
-    folder
-      .split('/')
-      .slice(0, -1)
-      .some((name) => !isKeySegment(name))
-  )
-    return;
+  const names = folder.split('/').slice(0, -1);
+  if (limit <= 0 || !names.every(isKeySegment)) return;
+  let left = limit;
+  for await (const key of keysUnder(root, folder, prefix, startAfter)) {
+    yield key;
+    if (--left <= 0) return;
+  }
+}
+
+/** The same objects with their sizes and times. */
+export async function* listDirectory(
+  root: string,
+  prefix: string,
+  { limit = Number.POSITIVE_INFINITY, ...options }: ListOptions = {},
+): AsyncGenerator<ObjectInfo> {
   let left = limit;
   let batch: string[] = [];
   async function* flush(): AsyncGenerator<ObjectInfo> {
@@ -80,7 +88,7 @@ export async function* listDirectory(
       yield info;
     }
   }
-  for await (const key of keysUnder(root, folder, prefix, startAfter)) {
+  for await (const key of listDirectoryKeys(root, prefix, options)) {
     if (left <= 0) return;
     batch.push(key);
     if (batch.length >= Math.min(batchSize, left)) yield* flush();

@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
 import { diskError, errnoOf, noLinks } from './disk-error.ts';
 import { createDurableDirectories, makeDirectoryPath, syncDirectory } from './durable-directory.ts';
-import { listDirectory } from './list-directory.ts';
+import { listDirectory, listDirectoryKeys } from './list-directory.ts';
 import { checkKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -175,6 +175,7 @@ export const openLocalDirectory = async (
         return outcome;
       }),
     list: (prefix, options) => listDirectory(root, prefix, options),
+    keys: (prefix, options) => listDirectoryKeys(root, prefix, options),
     async delete(key) {
       const final = pathOf(key);
       try {

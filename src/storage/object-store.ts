@@ -36,8 +36,23 @@ export interface ObjectStore {
   putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
   /** Keys that start with the prefix, sorted by code point (the order of UTF-8 bytes), complete. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+  /**
+   * The keys of `list` alone, for drivers that must look at each object for the rest. Call
+   * `listKeys`, which goes by `list` elsewhere.
+   */
+  keys?(prefix: string, options?: ListOptions): AsyncIterable<string>;
   /** Removes the object; no error where there is none. */
   delete(key: string): Promise<void>;
   /** After a create-only write has replaced something: why, where the driver can find out. */
   whyUnfit?(): Promise<RelearnError | undefined>;
+}
+
+/** Keys that start with the prefix, in the order of `list`. */
+export async function* listKeys(
+  store: ObjectStore,
+  prefix: string,
+  options?: ListOptions,
+): AsyncGenerator<string> {
+  if (store.keys) yield* store.keys(prefix, options);
+  else for await (const { key } of store.list(prefix, options)) yield key;
 }
