@@ -10,14 +10,14 @@ import type { Graph } from './graph.ts';
 
 type None = Record<string, never>;
 
-interface Window {
+export interface Window {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   /** top, left, bottom, right */
   readonly pads: readonly [number, number, number, number];
 }
 
-interface Reduction {
+export interface Reduction {
   readonly axes: readonly number[];
   readonly keepDimensions: boolean;
 }
