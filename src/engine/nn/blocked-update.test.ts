@@ -8,13 +8,13 @@ import { toOnnx } from '../graph/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor } from '../tensor/tensor.ts';
-import { type BlockSizes, updateInBlocks } from './blocked-update.ts';
+import { factorsOfLarge, updateInBlocks } from './blocked-update.ts';
 import { createOptimizer, type OptimizerSettings } from './optimizers.ts';
 
 const [samples, rows, columns] = [3, 6, 5];
 
-/** The update of one dense weight as a graph; whole without sizes. */
-const updateGraph = (settings: OptimizerSettings, sizes?: BlockSizes) => {
+/** The update of one dense weight as a graph, in blocks or whole. */
+const updateGraph = (settings: OptimizerSettings, blockElements?: number) => {
   const optimizer = createOptimizer(settings);
   const b = new GraphBuilder();
   const weight = b.input('weight', 'float32', [rows, columns]);
@@ -31,12 +31,15 @@ const updateGraph = (settings: OptimizerSettings, sizes?: BlockSizes) => {
     ]),
   );
   const context = { builder: b, weight, gradient, state, hyperparameters, decay: true };
-  const blocked = sizes && updateInBlocks(optimizer, context, sizes);
-  const next = blocked ?? optimizer.update(context);
+  const factors = factorsOfLarge(b.nodes, gradient, 1);
+  const next =
+    factors && blockElements
+      ? updateInBlocks(optimizer, context, factors, blockElements)
+      : optimizer.update(context);
   [next.weight, ...next.state].forEach((value, index) => {
     b.output(`next_${index}`, value);
   });
-  return { graph: simplify(b.build()), optimizer, isBlocked: blocked !== undefined };
+  return { graph: simplify(b.build()), optimizer };
 };
 
 const run = async ({ graph, optimizer }: ReturnType<typeof updateGraph>) => {
@@ -66,8 +69,8 @@ const sgd = { kind: 'sgd', momentum: 0.9, weightDecay: 0.01 } as const;
 
 describe.each<OptimizerSettings>([adam, sgd])('the update of $kind', (settings) => {
   it.each([1, 5, 14, 15, 1000])('in blocks of at most %i elements', async (blockElements) => {
-    const blocked = updateGraph(settings, { largeElements: 1, blockElements });
-    expect(blocked.isBlocked).toBe(true);
+    const blocked = updateGraph(settings, blockElements);
+    expect(blocked.graph.nodes.map(({ op }) => op)).toContain('Scan');
     const [expected, actual] = [await run(updateGraph(settings)), await run(blocked)];
     expect(actual.length).toBe(settings.kind === 'adam' ? 3 : 2);
     actual.forEach((values, index) => {
@@ -76,19 +79,19 @@ describe.each<OptimizerSettings>([adam, sgd])('the update of $kind', (settings) 
   });
 });
 
-it('leaves small weights whole, and those whose gradient is no product', () => {
-  const sizes = { largeElements: rows * columns + 1, blockElements: 10 };
-  expect(updateGraph(sgd, sizes).isBlocked).toBe(false);
+it('is for large weights whose gradient is a product', () => {
   const b = new GraphBuilder();
-  const [weight, gradient] = [b.input('w', 'float32', [6, 5]), b.input('g', 'float32', [6, 5])];
-  const context = { builder: b, weight, gradient, state: [], hyperparameters: {}, decay: false };
-  expect(
-    updateInBlocks(createOptimizer(sgd), context, { largeElements: 1, blockElements: 10 }),
-  ).toBe(undefined);
+  const [g, x] = [b.input('g', 'float32', [3, 6]), b.input('x', 'float32', [3, 5])];
+  const product = { transA: true, transB: false, alpha: 1, beta: 0 };
+  const gradient = b.apply('Gemm', [g, x], product);
+  const sum = b.apply('Add', [gradient, gradient]);
+  expect(factorsOfLarge(b.nodes, gradient, 30)).toEqual({ outputGradient: g, input: x });
+  expect(factorsOfLarge(b.nodes, gradient, 31)).toBe(undefined);
+  expect(factorsOfLarge(b.nodes, sum, 30)).toBe(undefined);
 });
 
 it('prints the body under the node, and computes no whole gradient', () => {
-  const { graph } = updateGraph(sgd, { largeElements: 1, blockElements: 10 });
+  const { graph } = updateGraph(sgd, 10);
   expect(printGraph(graph)).toMatchInlineSnapshot(`
     "input weight: float32[6,5]
     input momentum: float32[6,5]

@@ -10,26 +10,33 @@ import type { Node, Value } from '../graph/graph.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Optimizer, Update, UpdateContext } from './optimizers.ts';
 
-export interface BlockSizes {
-  /** Weights of fewer elements are updated whole. */
-  readonly largeElements: number;
-  /** Most elements of a block, where a row is not more. */
-  readonly blockElements: number;
+/**
+ * Weights of fewer elements are updated whole. A block, its states, its gradient and what lies
+ * between them must fit the last-level cache together (measured best of 8 to 1,024 blocks with
+ * 32 MiB of it); smaller blocks cost more calls.
+ */
+const [largeElements, mostElements] = [2 ** 23, 2 ** 21];
+
+/** What a dense layer's gradient gᵀ·x is made of. */
+export interface GradientFactors {
+  /** g [N, rows]: the gradient of the layer's output. */
+  readonly outputGradient: Value;
+  /** x [N, columns] */
+  readonly input: Value;
 }
 
-/**
- * A block, its states, its gradient and what lies between them must fit the last-level cache
- * together (measured best of 8 to 1,024 blocks with 32 MiB of it); smaller ones cost more calls.
- */
-const measuredSizes: BlockSizes = { largeElements: 2 ** 23, blockElements: 2 ** 21 };
-
-/** A gradient gᵀ·x: from the layer's output gradient g [N, rows] and its input x [N, columns]. */
-const factorsOf = (nodes: readonly Node[], gradient: Value) => {
+/** The factors of a large weight's gradient; undefined where it is not large or no product. */
+export const factorsOfLarge = (
+  nodes: readonly Node[],
+  gradient: Value,
+  least = largeElements,
+): GradientFactors | undefined => {
   const node = nodes.find(({ outputs }) => outputs[0] === gradient);
   if (node?.op !== 'Gemm' || node.inputs.length !== 2) return undefined;
   const { transA, transB, alpha } = (node as Node<'Gemm'>).attributes;
+  if (sizeOf(gradient.shape) < least || !transA || transB || alpha !== 1) return undefined;
   const [outputGradient, input] = node.inputs as [Value, Value];
-  return transA && !transB && alpha === 1 ? { outputGradient, input } : undefined;
+  return { outputGradient, input };
 };
 
 /** The largest number of rows that divides all of them and stays within `limit`. */
@@ -40,16 +47,15 @@ const rowsPerBlock = (rows: number, limit: number): number => {
 
 /**
  * The optimizer's update as a scan over blocks of rows.
- * @returns the next weight and states as [blocks, rows, columns], their elements in order; undefined
- *   where the weight is not large or its gradient is no product
+ * @param blockElements most elements of a block, where a row is not more
+ * @returns the next weight and states as [blocks, rows, columns], their elements in order
  */
 export const updateInBlocks = (
   optimizer: Optimizer,
-  { builder: b, weight, gradient, state, hyperparameters, decay }: UpdateContext,
-  { largeElements, blockElements }: BlockSizes = measuredSizes,
-): Update | undefined => {
-  const factors = factorsOf(b.nodes, gradient);
-  if (!factors || sizeOf(weight.shape) < largeElements) return undefined;
+  { builder: b, weight, state, hyperparameters, decay }: Omit<UpdateContext, 'gradient'>,
+  factors: GradientFactors,
+  blockElements = mostElements,
+): Update => {
   const [rows, columns] = weight.shape as [number, number];
   const [samples] = factors.input.shape as [number];
   const part = rowsPerBlock(rows, Math.floor(blockElements / columns));

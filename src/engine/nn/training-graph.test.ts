@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { feedGroups, feedNext } from '../../../test/feed-groups.ts';
 import { initialWeight, uniform } from '../../../test/golden-formula.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { probeBlockSize } from '../runtime/probe-block-size.ts';
@@ -62,7 +63,7 @@ describe.each(['compact', 'article'])('a training step of %s', (name) => {
         golden(name);
       const architecture = architectures[name as Golden['architecture']];
       const optimizer = createOptimizer(architecture.recipe.scratch.optimizer);
-      const { graph, states, noise } = buildTrainingGraph(architecture, {
+      const { graph, groups, states, noise } = buildTrainingGraph(architecture, {
         classes: 2,
         batchSize,
         imageSize,
@@ -76,6 +77,7 @@ describe.each(['compact', 'article'])('a training step of %s', (name) => {
         feeds[value.name] = float32(value.shape, initialWeight(value.name, value.shape));
       for (const { name: state, shape } of states)
         feeds[state] = float32(shape, new Float32Array(sizeOf(shape)));
+      feedGroups(feeds, groups);
 
       for (const [index, expected] of steps.entries()) {
         const shape = [batchSize, imageSize, imageSize, architecture.channels];
@@ -111,10 +113,7 @@ describe.each(['compact', 'article'])('a training step of %s', (name) => {
             expectClose(norm(gradient.data) / size, 1, 1e-3, `gradient of ${weight}`);
           }
         }
-        for (const key of Object.keys(feeds)) {
-          const next = outputs[`next/${key}`];
-          if (next) feeds[key] = { ...feeds[key], data: next.data } as Tensor;
-        }
+        feedNext(feeds, outputs);
       }
       for (const [weight, size] of Object.entries(weightNorms)) {
         const { data } = feeds[weight] as Tensor<'float32'>;

@@ -1,26 +1,27 @@
 /**
  * One whole training step as one graph: pictures in, loss out, and the next value of every weight
- * and optimizer state. Weights and states are inputs and outputs of the same name with `next/`
- * before it, so that the caller feeds each step's outputs to the next; large ones come out in blocks
- * of rows, the same elements in the same order.
+ * and optimizer state. What lasts from step to step is an input, and an output of the same name with
+ * `next/` before it: the caller feeds each step's outputs to the next. Small weights come out as
+ * vectors of several (`groups`), large ones in blocks of rows, the same elements in the same order.
  */
 import { differentiate } from '../autodiff/differentiate.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { type LowerOptions, lower } from '../graph/lower.ts';
-import type { Shape } from '../tensor/shape.ts';
-import { afterReaders } from './after-readers.ts';
 import type { Architecture } from './architectures.ts';
-import { updateInBlocks } from './blocked-update.ts';
 import { imagesFromPixels } from './images-from-pixels.ts';
-import { createContext } from './layers.ts';
+import { createContext, type NetworkContext } from './layers.ts';
 import { softmaxCrossEntropy } from './losses.ts';
-import { atRate, type Optimizer, type UpdateContext } from './optimizers.ts';
+import type { Optimizer } from './optimizers.ts';
+import { updateWeights } from './update-weights.ts';
+import { concatenate, createWeightGroup, type WeightGroup } from './weight-groups.ts';
 
 export interface TrainingGraph {
   readonly graph: Graph;
   /** Weights and running statistics, by name. */
   readonly weights: readonly Value[];
+  /** Vectors in whose memory the arrays of their members lie. */
+  readonly groups: readonly WeightGroup[];
   /** Optimizer states, all starting at zero. */
   readonly states: readonly Value[];
   /** Uniform noise in [0, 1) that each step must supply. */
@@ -72,52 +73,40 @@ export const buildTrainingGraph = (
     loss,
     trainable.map(({ value }) => value),
   );
-  const hyperparameters = Object.fromEntries(
-    Object.keys(optimizer.hyperparameters(1, 1)).map((name) => [
-      name,
-      b.input(name, 'float32', []),
-    ]),
-  );
-  const rateOfAll = afterReaders(
-    b,
-    hyperparameters.rate as Value,
-    trainable.map(({ value }) => value),
-  );
-  const states: Value[] = [];
-  const state = (name: string, shape: Shape): Value => {
-    const value = b.input(name, 'float32', shape);
-    states.push(value);
-    return value;
-  };
-  trainable.forEach(({ value: weight, decay, rate }, index) => {
-    const gradient = gradients[index] as Value;
-    const own = optimizer.stateNames.map((name) => state(`${name}/${weight.name}`, weight.shape));
-    const update: UpdateContext = {
-      builder: b,
-      weight,
-      gradient,
-      state: own,
-      hyperparameters: atRate(b, { ...hyperparameters, rate: rateOfAll }, rate),
-      decay,
-    };
-    const next = updateInBlocks(optimizer, update) ?? optimizer.update(update);
-    b.output(`next/${weight.name}`, next.weight);
-    own.forEach((value, i) => {
-      b.output(`next/${value.name}`, next.state[i] as Value);
+  const { groups, states } = updateWeights(b, optimizer, trainable, gradients);
+  if (outputGradients)
+    trainable.forEach(({ value }, index) => {
+      b.output(`gradient/${value.name}`, gradients[index] as Value);
     });
-    if (outputGradients) b.output(`gradient/${weight.name}`, gradient);
-  });
-  for (const { running, batch } of context.statistics) {
-    const kept = b.apply('Mul', [running, b.scalar(statisticsMomentum)]);
-    const fresh = b.apply('Mul', [batch, b.scalar(1 - statisticsMomentum)]);
-    b.output(`next/${running.name}`, b.apply('Add', [kept, fresh]));
-  }
+  const statistics = updateStatistics(b, context.statistics);
   b.output('loss', loss);
   b.output('logits', logits);
   return {
     graph: lower(b.build(), { blockSize }),
     weights: b.parameters.map(({ value }) => value),
+    groups: [...groups, ...statistics],
     states,
     noise: context.noise,
   };
+};
+
+/** Moves all running statistics towards the batch's own, as one vector. */
+const updateStatistics = (
+  b: GraphBuilder,
+  statistics: NetworkContext['statistics'],
+): readonly WeightGroup[] => {
+  if (statistics.length === 0) return [];
+  const group = createWeightGroup(
+    b,
+    'statistics',
+    statistics.map(({ running }) => running),
+  );
+  const batch = concatenate(
+    b,
+    statistics.map((statistic) => statistic.batch),
+  );
+  const kept = b.apply('Mul', [group.vector, b.scalar(statisticsMomentum)]);
+  const fresh = b.apply('Mul', [batch, b.scalar(1 - statisticsMomentum)]);
+  b.output(`next/${group.vector.name}`, b.apply('Add', [kept, fresh]));
+  return [group];
 };

@@ -5,11 +5,12 @@
 
 import { RelearnError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, Value } from '../graph/graph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from '../nn/architectures.ts';
 import { createOptimizer, type OptimizerSettings } from '../nn/optimizers.ts';
 import { buildTrainingGraph } from '../nn/training-graph.ts';
+import { partsOf } from '../nn/weight-groups.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
 import { probeBlockSize } from './probe-block-size.ts';
@@ -68,7 +69,7 @@ export const createTrainingSession = async (
 ): Promise<TrainingSession> => {
   const { architecture, classes, batchSize, imageSize, random, threads, profilePrefix } = options;
   const optimizer = createOptimizer(options.optimizer);
-  const { graph, weights, states, noise } = buildTrainingGraph(architecture, {
+  const { graph, weights, groups, states, noise } = buildTrainingGraph(architecture, {
     classes,
     batchSize,
     imageSize,
@@ -80,17 +81,29 @@ export const createTrainingSession = async (
     ...(profilePrefix ? { profilePrefix } : {}),
   });
 
-  /** Everything that lasts from step to step. */
+  /** Everything that lasts from step to step; members of a group lie in the group's memory. */
   const current = new Map<string, Tensor<'float32'>>();
-  const start = (name: string, shape: Shape, initialize: () => Float32Array): void => {
-    const data = options.resume ? resumed(options.resume, name, shape) : initialize();
-    current.set(name, float32(shape, data));
+  for (const group of groups) {
+    const memory = new Float32Array(sizeOf(group.vector.shape));
+    current.set(group.vector.name, float32(group.vector.shape, memory));
+    partsOf(group, memory).forEach((part, index) => {
+      const { name, shape } = group.members[index] as Value;
+      current.set(name, float32(shape, part));
+    });
+  }
+  const start = ({ name, shape }: Value, initialize?: () => Float32Array): void => {
+    const place = current.get(name) ?? float32(shape, new Float32Array(sizeOf(shape)));
+    const data = options.resume ? resumed(options.resume, name, shape) : initialize?.();
+    if (data) place.data.set(data);
+    current.set(name, place);
   };
   for (const { value, initialize } of graph.parameters) {
-    const given = options.weights?.get(value.name)?.slice();
-    start(value.name, value.shape, () => given ?? initialize(random.fork(value.name)));
+    const given = options.weights?.get(value.name);
+    start(value, () => given ?? initialize(random.fork(value.name)));
   }
-  for (const { name, shape } of states) start(name, shape, () => new Float32Array(sizeOf(shape)));
+  for (const value of states) start(value);
+  /** Names of what a snapshot holds: the groups' vectors are there by their members. */
+  const lasting = [...weights, ...states].map(({ name }) => name);
   let stepNumber = options.resume?.step ?? 0;
 
   const results: Record<string, Tensor<'float32'>> = {};
@@ -131,14 +144,14 @@ export const createTrainingSession = async (
       return { loss: result('loss')[0] as number, logits: result('logits').slice() };
     },
     weights: () => arrays(weights.map(({ name }) => name)),
-    snapshot: () => ({ step: stepNumber, tensors: arrays(current.keys()) }),
+    snapshot: () => ({ step: stepNumber, tensors: arrays(lasting) }),
     close: () => session.close(),
   };
 };
 
 const resumed = ({ tensors }: SessionSnapshot, name: string, shape: Shape): Float32Array => {
   const data = tensors.get(name);
-  if (data?.length === sizeOf(shape)) return data.slice();
+  if (data?.length === sizeOf(shape)) return data;
   throw new RelearnError(
     'corrupt',
     'damaged_checkpoint',
