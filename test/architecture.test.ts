@@ -195,6 +195,14 @@ describe('what an entrance loads', () => {
     expect(reached.has('onnxruntime-node')).toBe(false);
   });
 
+  it('no entrance loads the client of a bucket before a bucket is named', () => {
+    const entrances = files.filter((file) => /^src\/(functions|cli)\//.test(file) && !isTest(file));
+    const reached = [...reach(['src/index.ts', ...entrances]).keys()];
+    expect(reached).toContain('src/storage/open-store.ts');
+    const clients = /^(src\/storage\/bucket\/open-bucket|aws4$|p-retry$|@rgrove\/|@aws-sdk\/)/;
+    expect(reached.filter((file) => clients.test(file))).toEqual([]);
+  });
+
   it('functions/predict reaches neither autodiff nor training: it only answers', () => {
     const reached = reach(['src/functions/predict.ts']);
     expect(reached.size).toBeGreaterThan(1);

@@ -126,6 +126,38 @@ describe('the registry log', () => {
     expect(imports(state)).toEqual(['theirs', 'ours']);
   });
 
+  it('does not know how it ended where its own entry can not be read back', async () => {
+    const memory = createMemoryStore();
+    let landed = false;
+    const store: ObjectStore = {
+      ...memory,
+      putIfAbsent: async (key, bytes) => {
+        await memory.putIfAbsent(key, bytes);
+        landed = true;
+        return 'exists'; // the answer to a second try, the first one's was lost
+      },
+      get: async (key) => {
+        if (landed) throw new RelearnError('unavailable', 'storage_unavailable', 'reset');
+        return memory.get(key);
+      },
+    };
+    const { log } = openProcess(store, 'a');
+    await expect(log.append(() => draft('x'))).rejects.toMatchObject({
+      kind: 'unavailable',
+      code: 'ambiguous_write',
+    });
+  });
+
+  it('proves the store before its first entry, and writes none where that fails', async () => {
+    const store = createMemoryStore();
+    const { clock, newId } = openProcess(store, 'a');
+    const beforeAppend = () => Promise.reject(new Error('unfit'));
+    const log = openRegistryLog(store, { clock, newId, beforeAppend });
+    expect(await log.append(() => undefined)).toMatchObject({ appended: undefined });
+    await expect(log.append(() => draft('x'))).rejects.toThrow('unfit');
+    expect(await store.get(logSlotKey(1))).toBeUndefined();
+  });
+
   it('gives up with the cause where the storage stays unclear', async () => {
     const store: ObjectStore = {
       ...createMemoryStore(),

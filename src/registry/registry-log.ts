@@ -162,7 +162,17 @@ export const openRegistryLog = (
 
   /** "Exists" may be the echo of our own first try: the write id tells. */
   const isOurs = async (key: string, writeId: string): Promise<boolean> => {
-    const bytes = await store.get(key);
+    const bytes = await store.get(key).catch((cause) => {
+      throw new RelearnError(
+        'unavailable',
+        'ambiguous_write',
+        `It is not known who wrote ${key}.`,
+        {
+          hint: 'Try again; what was written is found then.',
+          cause,
+        },
+      );
+    });
     if (!bytes) return false;
     const found = decodeSlot(bytes, key);
     return 'entry' in found && found.entry.writeId === writeId;

@@ -31,6 +31,17 @@ it('creates the folder only where asked to', async () => {
   expect(await (await openLocalDirectory(root, options)).get('settings')).toEqual(bytes);
 });
 
+it.skipIf(process.platform !== 'linux')(
+  'gives up on /proc instead of trying for ever',
+  async () => {
+    const root = '/proc/relearn/store';
+    await expect(openLocalDirectory(root, { ...options, create: true })).rejects.toMatchObject({
+      kind: 'unavailable',
+      details: { errno: 'ENOENT' },
+    });
+  },
+);
+
 it('says so where the path is a file', async () => {
   const file = join(await newFolder(), 'file');
   await writeFile(file, 'x');

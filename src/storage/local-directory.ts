@@ -44,10 +44,11 @@ const openRoot = async (root: string, create: boolean): Promise<void> => {
     if ((await lstat(`${root}/.`)).isDirectory()) return;
   } catch (error) {
     const errno = errnoOf(error) ?? '';
-    if (!noSuchObject.has(errno) && errno !== 'EEXIST') {
+    const isMissing = errno === 'ENOENT';
+    if ((isMissing && create) || (!noSuchObject.has(errno) && errno !== 'EEXIST')) {
       throw diskError(error, create ? 'write' : 'read', root);
     }
-    if (errno === 'ENOENT') {
+    if (isMissing) {
       throw new RelearnError('not-found', 'store_not_found', `There is no store at ${root}.`, {
         hint: `Create it with: relearn init --labels cat,dog --store ${root}`,
         cause: error,

@@ -23,8 +23,11 @@ export interface Call {
 
 export type Exchange = (call: Call) => Promise<Answer>;
 
-/** Milliseconds without a byte in either direction. */
-const idleTimeout = 30_000;
+/**
+ * Milliseconds without a byte in either direction. Well below the lease's time to live, so that a
+ * connection that died costs a heartbeat and not the lease.
+ */
+const idleTimeout = 10_000;
 
 const joinHeaders = (headers: http.IncomingHttpHeaders): Record<string, string> =>
   Object.fromEntries(
