@@ -195,6 +195,8 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       resumable: null,
       lastRun: runs.at(-1)?.report ?? null,
     }),
+    check: async () => ({ ok: true, problems: [] }),
+    collectGarbage: async () => ({ removed: 0, bytes: 0, keys: [] }),
     models: {
       list,
       show: async (version) => {

@@ -54,6 +54,14 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     summary: 'write the training data for other trainers',
     load: () => import('./commands/dataset.ts'),
   },
+  fsck: {
+    summary: 'hold the store against its promises',
+    load: () => import('./commands/fsck.ts'),
+  },
+  gc: {
+    summary: 'remove what nothing refers to',
+    load: () => import('./commands/gc.ts'),
+  },
   doctor: {
     summary: 'check the machine, the store and the settings',
     load: () => import('./commands/doctor.ts'),

@@ -502,3 +502,38 @@ describe('relearn doctor', () => {
     expect(outcome.stdout).toContain('the file is damaged');
   });
 });
+
+describe('relearn fsck and gc', () => {
+  it('is content with a store that keeps its promises', async () => {
+    expect(await relearn('fsck')).toMatchObject({
+      code: 0,
+      stdout: 'The store keeps its promises.\n',
+    });
+  });
+
+  it('lists what is wrong with its cure and exits with 1', async () => {
+    const problems = [{ invariant: 'I4', key: 'models/a/model.onnx', message: 'is missing' }];
+    const broken = { check: async () => ({ ok: false, problems }) };
+    const text = await relearn('fsck', { relearn: broken });
+    expect(text.code).toBe(1);
+    expect(text.stdout).toMatch(/models\/a\/model\.onnx +is missing +Restore/);
+    const json = await relearn('fsck --json', { relearn: broken });
+    expect(JSON.parse(json.stdout)).toEqual({ ok: false, problems });
+  });
+
+  it('tells what went, and with --dry-run what would go', async () => {
+    const asked: unknown[] = [];
+    const collectGarbage: Relearn['collectGarbage'] = async (options) => {
+      asked.push([options?.olderThan, options?.dryRun]);
+      return { removed: 2, bytes: 30, keys: ['probe/1', 'probe/2'] };
+    };
+    const removed = await relearn('gc --json', { relearn: { collectGarbage } });
+    expect(JSON.parse(removed.stdout)).toEqual({ removed: 2, bytes: 30 });
+    const dry = await relearn('gc --dry-run --older-than 30', { relearn: { collectGarbage } });
+    expect(dry.stdout).toBe('probe/1\nprobe/2\n2 objects, 30 bytes would go.\n');
+    expect(asked).toEqual([
+      [7, false],
+      [30, true],
+    ]);
+  });
+});

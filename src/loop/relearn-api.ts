@@ -3,8 +3,10 @@
  * server and the demo are written against this interface and nothing below it.
  */
 import type {
+  CheckReport,
   EvaluationReport,
   FeedbackReceipt,
+  GarbageReport,
   ImportReport,
   InvokeReport,
   ModelsReport,
@@ -16,6 +18,7 @@ import type {
 } from '../records/reports.ts';
 import type { Settings } from '../records/settings.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
+import type { GarbageOptions } from './collect-garbage.ts';
 import type { ExportedModel, ExportOptions } from './export-version.ts';
 
 export interface ImportOptions {
@@ -71,6 +74,10 @@ export interface Relearn {
     onLine?(line: string): void;
   }): Promise<InvokeReport>;
   status(): Promise<StatusReport>;
+  /** Reads the whole store and holds it against its promises. */
+  check(): Promise<CheckReport>;
+  /** Removes what nothing refers to. */
+  collectGarbage(options?: GarbageOptions): Promise<GarbageReport>;
   models: {
     list(): Promise<ModelsReport>;
     /** Everything known of one version: metrics, gate, lineage, when it was champion and why. */

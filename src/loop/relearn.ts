@@ -2,7 +2,9 @@
  * The library's entrance: opens a store and hands out its verbs. What each does stands in the file
  * of its name.
  */
+import { checkInvariants } from '../registry/invariants.ts';
 import { collectFeedback } from './collect-feedback.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { openComponents, type RelearnOptions } from './components.ts';
 import { considerTraining } from './consider-training.ts';
 import { evaluateVersion } from './evaluate-version.ts';
@@ -36,6 +38,12 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     collectFeedback: (input) => collectFeedback(context, input),
     considerTraining: (considerOptions) => considerTraining(components, considerOptions),
     status: () => readStatus(components),
+    check: async () => {
+      const { store, registry, clock } = components;
+      const problems = await checkInvariants(store, registry, { now: clock.now() });
+      return { ok: problems.length === 0, problems };
+    },
+    collectGarbage: (garbageOptions) => collectGarbage(components, garbageOptions),
     models: createVersions(components),
     exportDataset: (directory, exportOptions) =>
       exportDataset(components, directory, exportOptions),

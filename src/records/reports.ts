@@ -10,6 +10,24 @@ export interface Rejected {
   readonly reason: string;
 }
 
+/** What `relearn fsck` found. */
+export interface CheckReport {
+  readonly ok: boolean;
+  readonly problems: readonly {
+    /** The promise that is broken: I1 nothing lost, I2 nothing learnt twice, I3 a log without holes, I4 everything named is whole, I5 one trainer, I9 nothing left over. */
+    readonly invariant: string;
+    readonly key: string;
+    readonly message: string;
+  }[];
+}
+
+/** What `relearn gc` removed, or with --dry-run would remove. */
+export interface GarbageReport {
+  readonly removed: number;
+  readonly bytes: number;
+  readonly keys: readonly string[];
+}
+
 /** What `relearn store copy` did. */
 export interface CopyReport {
   /** Objects that lie at the target now, those of an earlier try among them. */

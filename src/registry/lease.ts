@@ -4,10 +4,11 @@
  * it publishes. The heartbeat only tells others how long to wait; nothing rests on it.
  */
 import type { Clock } from '../base/clock.ts';
-import { heartbeatKey, logSlotKey, probeKey } from '../records/keys.ts';
+import { heartbeatKey, logSlotKey } from '../records/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { RegistryLog } from './registry-log.ts';
 import type { LeaseRecord } from './registry-state.ts';
+import { storageTime } from './storage-time.ts';
 
 /** Milliseconds. */
 export const heartbeatInterval = 3_000;
@@ -70,11 +71,8 @@ export const openLeaseDesk = (options: LeaseDeskOptions): LeaseDesk => {
   /** Milliseconds since the holder's last sign of life, both times by the storage's clock. */
   const silenceByStorageClock = async (epoch: number): Promise<number> => {
     const last = (await store.head(heartbeatKey(epoch))) ?? (await store.head(logSlotKey(epoch)));
-    const key = probeKey(newId());
-    await store.put(key, new Uint8Array());
-    const now = await store.head(key);
-    await store.delete(key);
-    return last && now ? now.modifiedAt - last.modifiedAt : 0;
+    const now = await storageTime(store, newId());
+    return last && now !== undefined ? now - last.modifiedAt : 0;
   };
 
   /** Milliseconds that this process has seen the same heartbeat, by its own monotonic clock. */
