@@ -3,6 +3,7 @@
  * hashes alone, so that the same data makes the same model wherever it was imported.
  */
 
+import pMap from 'p-map';
 import type { Clock } from '../base/clock.ts';
 import { isRelearnError } from '../base/errors.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
@@ -28,6 +29,9 @@ interface Source {
   readonly settings: Settings;
   readonly clock: Clock;
 }
+
+/** A bucket answers in tens of milliseconds; one by one, thousands of items would take minutes. */
+const readTogether = 16;
 
 type OnDecoding = (key: string) => Promise<void>;
 
@@ -68,8 +72,11 @@ const readFeedback = async (
   onDecoding: OnDecoding | undefined,
 ): Promise<ReadonlyMap<string, Found>> => {
   const latest = new Map<string, { readonly order: string; readonly found: Found }>();
-  for (const row of rows) {
-    const item = await readItem(source, row, onDecoding);
+  // Where each picture is announced before it is decoded, one at a time: it may be the last one.
+  const concurrency = onDecoding ? 1 : readTogether;
+  const items = await pMap(rows, (row) => readItem(source, row, onDecoding), { concurrency });
+  for (const [index, row] of rows.entries()) {
+    const item = items[index];
     if (!item) continue;
     const { labelId, sha256 } = row;
     const order = `${item.header.receivedAt} ${labelId}`;
