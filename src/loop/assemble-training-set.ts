@@ -1,10 +1,14 @@
 /**
- * Decides what a training learns from: all base pictures, and the feedback that the model to start
- * from has not seen. Written down as a manifest before the training starts.
+ * Decides what a training learns from: all base pictures, the feedback that the model to start from
+ * has not seen, and again that which its lineage has. Written down as a manifest before the training starts.
  */
 import { RelearnError } from '../base/errors.ts';
 import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
-import { type FeedbackObject, untrainedFeedback } from '../registry/feedback-index.ts';
+import {
+  type FeedbackObject,
+  lineageManifests,
+  untrainedFeedback,
+} from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { quarantine } from './quarantine.ts';
@@ -66,6 +70,7 @@ export const assembleTrainingSet = async (
   return {
     base: state.imports,
     feedback: await withoutJudges(parts, state, items),
-    replay: [],
+    // What the lineage has learnt is shown again beside the new, or it would be forgotten.
+    replay: fromScratch ? [] : lineageManifests(state, state.champion),
   };
 };

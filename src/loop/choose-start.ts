@@ -42,6 +42,16 @@ export const findAskedArchitecture = async ({
 export const isSameArchitecture = (left: NamedArchitecture, right: NamedArchitecture): boolean =>
   left.architecture === right.architecture && left.backbone?.sha256 === right.backbone?.sha256;
 
+/**
+ * Weights that are trained on and on lose the ability to learn (Dohare et al. 2024): of this many
+ * versions one starts from scratch. Like every candidate it replaces the champion only if it is better.
+ */
+const freshStartEvery = 8;
+
+const isFreshStartDue = ({ versions }: RegistryState): boolean =>
+  versions.length >= freshStartEvery - 1 &&
+  versions.slice(1 - freshStartEvery).every(({ entry }) => entry.parent !== null);
+
 /** @throws RelearnError usage/`no_champion`, `architecture_mismatch`, `nothing_to_fine_tune` */
 export const chooseStart = async (
   components: Pick<Components, 'settings' | 'store'>,
@@ -82,7 +92,9 @@ const findStart = async (
   if (from === 'scratch' || !champion) return startOf(asked ?? settings, null);
   const { card } = champion.entry;
   const own = decodeModelCard(await readVerified(store, card), card.key);
-  if (!asked || isSameArchitecture(asked, own)) return startOf(own, champion.version);
+  const isOwn = !asked || isSameArchitecture(asked, own);
+  if (from === undefined && isOwn && isFreshStartDue(state)) return startOf(own, null);
+  if (isOwn) return startOf(own, champion.version);
   if (from === undefined) return startOf(asked, null);
   throw new RelearnError(
     'usage',

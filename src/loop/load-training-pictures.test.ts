@@ -44,7 +44,7 @@ const load = async (
   onDecoding?: (key: string) => Promise<void>,
 ) => {
   const site = { ...place, settings: await loadSettings(place.store) };
-  return (await loadTrainingPictures(site, { base: [], feedback }, onDecoding)).train;
+  return (await loadTrainingPictures(site, { base: [], replay: [], feedback }, onDecoding)).train;
 };
 
 const quarantined = async () => {

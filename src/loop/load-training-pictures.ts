@@ -13,7 +13,11 @@ import { decodeImportManifest, type ImportRow } from '../records/import-manifest
 import { archiveKey, feedbackKey } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
-import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
+import {
+  decodeTrainingManifest,
+  type FeedbackRow,
+  type TrainingManifest,
+} from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { quarantine } from './quarantine.ts';
 import { decodesAlone } from './set-aside-poison.ts';
@@ -100,6 +104,18 @@ export const readBaseRows = async (
   return [...rows.values()];
 };
 
+/** The feedback of earlier trainings, oldest first. */
+const readReplayed = async (
+  store: ObjectStore,
+  refs: TrainingManifest['replay'],
+): Promise<FeedbackRow[]> => {
+  const rows: FeedbackRow[] = [];
+  for (const ref of refs.toReversed()) {
+    rows.push(...decodeTrainingManifest(await readVerified(store, ref), ref.key).feedback);
+  }
+  return rows;
+};
+
 const byHash = (a: Found, b: Found) => (a.sha256 < b.sha256 ? -1 : a.sha256 > b.sha256 ? 1 : 0);
 
 /** Base pictures by part, in the order of their hashes. */
@@ -135,10 +151,11 @@ const label = ({ labelIds }: Settings, found: readonly Found[]): LabelledPicture
  */
 export const loadTrainingPictures = async (
   source: Source,
-  manifest: Pick<TrainingManifest, 'base' | 'feedback'>,
+  manifest: Pick<TrainingManifest, 'base' | 'feedback' | 'replay'>,
   onDecoding?: OnDecoding,
 ): Promise<TrainingPictures> => {
-  const feedback = await readFeedback(source, manifest.feedback, onDecoding);
+  const replayed = await readReplayed(source.store, manifest.replay);
+  const feedback = await readFeedback(source, [...replayed, ...manifest.feedback], onDecoding);
   const rows = await readBaseRows(source.store, manifest.base);
   // A base picture that people answered differently about is learnt as they say.
   const kept = rows.filter(({ split, sha256 }) => split !== 'train' || !feedback.has(sha256));

@@ -73,7 +73,7 @@ export const prepareNew = async (
     createdAt: new Date(clock.now()).toISOString(),
     ...start,
     seed: options.seed ?? defaultSeed,
-    options: fitOptions(options),
+    options: { ...fitOptions(options), race: options.from === undefined },
     ...(await assembleTrainingSet(components, state, { fromScratch: start.parent === null })),
   };
   const bytes = encodeTrainingManifest(manifest);

@@ -229,6 +229,34 @@ describe('considering a training', () => {
     expect(manifest.feedback).toHaveLength(8);
   });
 
+  test('shows again what the lineage has learnt, beside what is new', async () => {
+    await relearn.train();
+    await sendEnough(0);
+    await relearn.considerTraining();
+    await sendEnough(4);
+    await relearn.considerTraining();
+    const shown = await relearn.models.show(3);
+    const { key } = shown.manifest as { key: string };
+    const manifest = JSON.parse(String(Buffer.from((await place.store.get(key)) ?? [])));
+    expect(manifest.feedback).toHaveLength(4);
+    expect(manifest.replay).toEqual([
+      (await relearn.models.show(2)).manifest,
+      (await relearn.models.show(1)).manifest,
+    ]);
+  });
+
+  test('starts every eighth version or so from scratch, with all feedback', async () => {
+    await relearn.train();
+    await sendEnough(0);
+    for (let version = 2; version <= 9; version++) await relearn.train();
+    const parents = (await relearn.models.list()).versions.map(({ parent }) => parent);
+    expect(parents).toEqual([null, 1, 2, 3, 4, 5, 6, 7, null]);
+    const { key } = (await relearn.models.show(9)).manifest as { key: string };
+    const manifest = JSON.parse(String(Buffer.from((await place.store.get(key)) ?? [])));
+    expect(manifest).toMatchObject({ parent: null, replay: [] });
+    expect(manifest.feedback).toHaveLength(4);
+  });
+
   test('lets one of two trainings run', async () => {
     await relearn.train();
     await sendEnough(0);

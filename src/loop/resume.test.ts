@@ -38,6 +38,8 @@ const dyingTrainer =
       stopping: { bestAccuracy: 0.5, lowestLoss: 0.7, roundsLeft: 5 },
       meter: { steps: 0, pictures: 0, lossSum: 0, right: 0, nearlyRight: 0 },
       rateFactor: 1,
+      start: 'scratch',
+      race: null,
       seconds: 1,
       trainingSeconds: 1,
     });

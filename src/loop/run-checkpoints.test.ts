@@ -18,6 +18,8 @@ const stateAt = (step: number): TrainingState => ({
   stopping: { bestAccuracy: 0.5, lowestLoss: 0.7, roundsLeft: 5 },
   meter: { steps: 0, pictures: 0, lossSum: 0, right: 0, nearlyRight: 0 },
   rateFactor: 1,
+  start: 'scratch',
+  race: null,
   seconds: step,
   trainingSeconds: step,
 });

@@ -230,6 +230,8 @@ export const runTraining = async (
     metrics,
     gate,
     gateTable,
+    start: fitted.start,
+    race: fitted.race,
     ...lineage,
   };
   const card = await upload(store, modelCardKey(model.sha256, runId), encodeModelCard(modelCard));
@@ -248,6 +250,8 @@ export const runTraining = async (
       imagesPerSecond,
       holdout: { n, accuracy, interval, perLabel, confusionMatrix },
       gate,
+      start: fitted.start,
+      race: fitted.race,
     },
     points: fitted.curve.map(toRunPoint),
   };

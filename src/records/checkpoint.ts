@@ -10,6 +10,7 @@ import {
   sha256Schema,
   timeSchema,
 } from './json-object.ts';
+import { raceSchema, startSchema } from './report-schemas.ts';
 
 const number = z.number();
 
@@ -40,6 +41,8 @@ const figuresSchema = z.object({
     nearlyRight: number,
   }),
   rateFactor: number,
+  start: startSchema,
+  race: raceSchema.nullable(),
   seconds: number,
   trainingSeconds: number,
 });

@@ -9,8 +9,8 @@ import {
   timeSchema,
 } from './json-object.ts';
 import type { Preprocessing } from './preprocessing.ts';
-import { gateReportSchema } from './report-schemas.ts';
-import type { CalibrationReport, GateReport } from './reports.ts';
+import { gateReportSchema, raceSchema, startSchema } from './report-schemas.ts';
+import type { CalibrationReport, GateReport, RaceResult } from './reports.ts';
 
 const classRowSchema = z.object({
   label: z.string(),
@@ -62,6 +62,9 @@ const schema = z.object({
   backbone: objectRefSchema.optional(),
   model: z.object({ key: z.string(), sha256: sha256Schema, size: z.int().positive() }),
   parent: z.int().positive().nullable(),
+  /** Absent in cards of earlier releases. */
+  start: startSchema.optional(),
+  race: raceSchema.nullish(),
   comparedWith: z.int().positive().nullable(),
   manifest: objectRefSchema.nullable(),
   metrics: metricsSchema,
@@ -105,7 +108,11 @@ export interface ModelCard {
   /** The imported network that the model was made from, where it was. */
   readonly backbone?: ObjectRef | undefined;
   readonly model: ObjectRef & { readonly size: number };
-  /** The version whose weights the training started from. */
+  /** What the weights started as: the parent's, shrunk and perturbed, or fresh ones. */
+  readonly start?: 'champion' | 'scratch' | undefined;
+  /** How that start was chosen; null = without a race. */
+  readonly race?: RaceResult | null | undefined;
+  /** The version whose lineage this one continues: its feedback counts as learnt here too. */
   readonly parent: number | null;
   /** The champion that the gate measured it against. */
   readonly comparedWith: number | null;

@@ -24,7 +24,7 @@ const candidate = {
   ...envelope,
   epoch,
   runId: z.string().min(1),
-  /** The version whose weights the training started from. */
+  /** The version whose lineage this one continues, and whose weights it could start from. */
   parent: version.nullable(),
   /** The champion that the gate measured it against. */
   comparedWith: version.nullable(),

@@ -12,6 +12,14 @@ export const gateReportSchema: z.ZodType<GateReport> = z.object({
   reasons: z.array(z.string()),
 });
 
+export const startSchema = z.enum(['champion', 'scratch']);
+
+export const raceSchema = z.object({
+  rounds: z.int().positive(),
+  championLoss: z.number().nullable(),
+  scratchLoss: z.number().nullable(),
+});
+
 export const trainReportSchema: z.ZodType<TrainReport> = z.object({
   version: z.int().positive(),
   parent: z.int().positive().nullable(),
@@ -39,4 +47,6 @@ export const trainReportSchema: z.ZodType<TrainReport> = z.object({
     }),
   }),
   gate: gateReportSchema,
+  start: startSchema.optional(),
+  race: raceSchema.nullish(),
 });

@@ -107,6 +107,14 @@ export interface GateReport {
   readonly reasons: readonly string[];
 }
 
+/** What two short trainings came to, one from the champion's weights and one from fresh ones. */
+export interface RaceResult {
+  readonly rounds: number;
+  /** Lowest validation loss; null where the training diverged. */
+  readonly championLoss: number | null;
+  readonly scratchLoss: number | null;
+}
+
 export interface TrainReport {
   readonly version: number;
   readonly parent: number | null;
@@ -129,6 +137,10 @@ export interface TrainReport {
     readonly confusionMatrix: ConfusionMatrix;
   };
   readonly gate: GateReport;
+  /** What the weights started as; absent in reports of earlier releases. */
+  readonly start?: 'champion' | 'scratch' | undefined;
+  /** How that start was chosen; null = without a race. */
+  readonly race?: RaceResult | null | undefined;
 }
 
 /** One prediction as `/predict` answers it. */

@@ -42,7 +42,7 @@ export interface TrainingManifest {
   readonly formatVersion: 1;
   readonly runId: string;
   readonly createdAt: string;
-  /** The version whose weights the training starts from; null from scratch. */
+  /** The version whose lineage is continued, and whose weights may be the start; null = a new one. */
   readonly parent: number | null;
   readonly architecture: string;
   /** The imported network, where the architecture is one. */

@@ -18,6 +18,8 @@ const state: TrainingState = {
   stopping: { bestAccuracy: null, lowestLoss: 0.1 + 0.2, roundsLeft: 4 },
   meter: { steps: 2, pictures: 8, lossSum: 1 / 3, right: 5, nearlyRight: 8 },
   rateFactor: 1,
+  start: 'scratch',
+  race: null,
   seconds: 12.25,
   trainingSeconds: 10,
 };

@@ -114,6 +114,8 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
     seconds: seconds(),
     imagesPerSecond,
     curve,
+    start: request.initial ? 'champion' : 'scratch',
+    race: null,
   };
   const judge = createJudge({
     request,
@@ -145,6 +147,8 @@ const fineTune = async (
     network: transferArchitecture(backbone.network, blocks),
     backbone: backbone.sha256,
     initial: head.model,
+    // There is no fresh start that could win against a trained backbone.
+    options: { ...request.options, race: false },
   });
   const before = await lossOf(head.model, request);
   const after = await lossOf(tuned.model, request);

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import type { Architecture } from '../engine/nn/architectures.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
-import type { TrainingProgress, TrainReport } from '../records/reports.ts';
+import type { RaceResult, TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { Checkpoints } from './training-state.ts';
 
 /** One row of the learning curve, after each round. */
@@ -15,6 +15,8 @@ export interface CurvePoint {
   readonly validationLoss: number;
   readonly validationAccuracy: number;
 }
+
+export type { RaceResult };
 
 export interface FitOptions {
   /** Most rounds to run; a round is `steps` training steps and one evaluation. */
@@ -29,6 +31,11 @@ export interface FitOptions {
   readonly batchSize?: number;
   /** Peak of the schedule. */
   readonly learningRate?: number;
+  /**
+   * Where there is a model to continue from: try a fresh start as well, and go on from the better
+   * one; see race.ts. Default false.
+   */
+  readonly race?: boolean;
   /** The same seed, data and settings give the same weights on the same machine. */
   readonly seed: number;
 }
@@ -69,6 +76,10 @@ export interface FitRequest {
 }
 
 export interface FitResult {
+  /** What the weights started as. */
+  readonly start: 'champion' | 'scratch';
+  /** null = there was none. */
+  readonly race: RaceResult | null;
   /** The best round's weights as one servable ONNX file, metadata included. */
   readonly model: Uint8Array;
   readonly rounds: number;

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { createRandom } from '../base/random.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
-import { describeModel } from '../engine/nn/model-file.ts';
+import { describeModel, readModel, writeModel } from '../engine/nn/model-file.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
 import { evaluate } from './evaluate.ts';
@@ -39,6 +39,8 @@ const stripes = async (count: number, seed: number): Promise<LabelledPicture[]> 
 
 let train: LabelledPicture[];
 let validation: LabelledPicture[];
+/** A model that has learnt them. */
+let taught: Uint8Array;
 
 const request = (options: Partial<FitOptions>, more: Partial<FitRequest> = {}): FitRequest => ({
   architecture: 'compact',
@@ -53,10 +55,36 @@ const request = (options: Partial<FitOptions>, more: Partial<FitRequest> = {}): 
   ...more,
 });
 
+/** Every look at it is 200 seconds later, so that states within a round are kept as well. */
+const hastyClock = (): Clock => {
+  let now = 0;
+  return { ...systemClock, monotonic: () => (now += 200_000) };
+};
+
+/** Runs up to its n-th checkpoint and dies there. */
+const dieAt = async (n: number, options: Partial<FitOptions>, more: Partial<FitRequest> = {}) => {
+  const kept = checkpointsInMemory();
+  const controller = new AbortController();
+  let saved = 0;
+  const checkpoints: Checkpoints = {
+    ...kept,
+    save: async (state) => {
+      await kept.save(state);
+      if (++saved === n) controller.abort();
+    },
+  };
+  const { signal } = controller;
+  await expect(
+    fit(request(options, { ...more, checkpoints, signal, clock: hastyClock() })),
+  ).rejects.toMatchObject({ name: 'AbortError' });
+  return kept;
+};
+
 beforeAll(async () => {
   train = await stripes(128, 1);
   validation = await stripes(64, 2);
-});
+  taught = (await fit(request({ rounds: 6, steps: 16 }))).model;
+}, 60_000);
 
 describe('fit', () => {
   it('learns what tells the classes apart, on pictures it has not seen', async () => {
@@ -96,7 +124,7 @@ describe('fit', () => {
   });
 
   it('continues from a model', async () => {
-    const { model } = await fit(request({ rounds: 6, steps: 16 }));
+    const model = taught;
     const { curve } = await fit(
       request({ rounds: 1, steps: 1, learningRate: 1e-6 }, { initial: model }),
     );
@@ -104,7 +132,7 @@ describe('fit', () => {
   });
 
   it('continues with other labels: same names keep what they know, in whatever order', async () => {
-    const { model } = await fit(request({ rounds: 6, steps: 16 }));
+    const model = taught;
     const flipped = (pictures: readonly LabelledPicture[]) =>
       pictures.map(({ label, bytes }) => ({ label: 2 - label, bytes }));
     const { model: continued, curve } = await fit(
@@ -182,32 +210,79 @@ describe('fit', () => {
     await expect(running).rejects.toMatchObject({ name: 'AbortError' });
   });
 
+  describe('the race between starts', () => {
+    const options = { rounds: 8, steps: 4, race: true };
+    const minute = 60_000;
+
+    it('goes on from a champion that is ahead', async () => {
+      const model = taught;
+      const lines: string[] = [];
+      const raced = await fit(
+        request(options, { initial: model, onLine: (line) => lines.push(line) }),
+      );
+      expect(raced).toMatchObject({ start: 'champion', race: { rounds: 1 } });
+      expect(raced.race?.championLoss).toBeLessThan(raced.race?.scratchLoss ?? 0);
+      expect(lines[0]).toMatch(/^race over 1 round: .* on from champion$/);
+      expect(lines).toHaveLength(1 + raced.rounds);
+    });
+
+    it(
+      'goes on from fresh weights where the champion has stopped learning',
+      async () => {
+        // Without kernels there is nothing that noise or gradients could move.
+        const weights = new Map(
+          [...readModel(taught).weights].map(([name, data]) => [
+            name,
+            name.endsWith('/kernel') ? new Float32Array(data.length) : data,
+          ]),
+        );
+        const initial = writeModel({ ...readModel(taught), weights });
+        const longer = { ...options, steps: 16 };
+        const raced = await fit(request(longer, { initial }));
+        expect(raced.start).toBe('scratch');
+        const alone = await fit(request({ rounds: 8, steps: 16 }));
+        expect(Buffer.compare(raced.model, alone.model)).toBe(0);
+      },
+      minute,
+    );
+
+    it('is not run where the heats would cost more than they tell, or nothing can judge', async () => {
+      const { model } = await fit(request({ rounds: 1, steps: 1 }));
+      const few = await fit(request({ ...options, rounds: 2 }, { initial: model }));
+      const blind = await fit(
+        request({ ...options, steps: 1 }, { initial: model, validation: [] }),
+      );
+      expect([few, blind]).toMatchObject([
+        { start: 'champion', race: null },
+        { start: 'champion', race: null },
+      ]);
+    });
+
+    it(
+      'is over when an interrupted training goes on',
+      async () => {
+        const model = taught;
+        const more = { initial: model };
+        const whole = await fit(request(options, more));
+        const checkpoints = await dieAt(2, options, more);
+        const lines: string[] = [];
+        const resumed = await fit(
+          request(options, {
+            ...more,
+            checkpoints,
+            resume: true,
+            onLine: (line) => lines.push(line),
+          }),
+        );
+        expect(Buffer.compare(resumed.model, whole.model)).toBe(0);
+        expect(resumed.race).toEqual(whole.race);
+        expect(lines[0]).toMatch(/^round/);
+      },
+      minute,
+    );
+  });
+
   describe('interrupted and resumed', () => {
-    /** Every look at it is 200 seconds later, so that states within a round are kept as well. */
-    const hastyClock = (): Clock => {
-      let now = 0;
-      return { ...systemClock, monotonic: () => (now += 200_000) };
-    };
-
-    /** Runs up to its n-th checkpoint and dies there. */
-    const dieAt = async (n: number, options: Partial<FitOptions>) => {
-      const kept = checkpointsInMemory();
-      const controller = new AbortController();
-      let saved = 0;
-      const checkpoints: Checkpoints = {
-        ...kept,
-        save: async (state) => {
-          await kept.save(state);
-          if (++saved === n) controller.abort();
-        },
-      };
-      const { signal } = controller;
-      await expect(
-        fit(request(options, { checkpoints, signal, clock: hastyClock() })),
-      ).rejects.toMatchObject({ name: 'AbortError' });
-      return kept;
-    };
-
     it.each([1, 2, 4, 6])('at checkpoint %d gives the same model, bit for bit', async (n) => {
       const options = { rounds: 3, steps: 5 };
       const whole = await fit(request(options));

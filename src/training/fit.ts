@@ -3,13 +3,18 @@
  * state that was sound and tries once more, slower. It sees pictures and weights, never a store.
  */
 import { RelearnError } from '../base/errors.ts';
+import { createRandom } from '../base/random.ts';
 import { createEvaluationBatches } from '../data/evaluation-batches.ts';
+import type { Architecture } from '../engine/nn/architectures.ts';
 import { operateHead, planForLabels } from '../engine/nn/head-surgery.ts';
 import { findArchitecture, type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
+import type { Recipe } from '../engine/nn/recipe.ts';
+import { shrinkPerturb } from '../engine/nn/shrink-perturb.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { divergedTwice, isDivergence, loweredRate } from './divergence.ts';
 import { evaluateBatches } from './evaluate.ts';
-import type { FitRequest, FitResult } from './fit-types.ts';
+import type { FitRequest, FitResult, RaceResult } from './fit-types.ts';
+import { heatRounds, raceStarts, winnerOf } from './race.ts';
 import { fitTemperature } from './temperature.ts';
 import { createTrainingEvents } from './training-events.ts';
 import { planTraining } from './training-plan.ts';
@@ -23,13 +28,47 @@ export type { CurvePoint, FitOptions, FitRequest, FitResult } from './fit-types.
  *   is of another architecture or size; invalid/`training_diverged`
  */
 export const fit = async (request: FitRequest): Promise<FitResult> => {
+  if (request.train.length === 0) throw noPictures();
+  const from = request.resume ? await request.checkpoints?.last() : undefined;
+  if (from) return fitFrom(startingFrom(from.start, request), from.race, from);
+  const { clock, options } = request;
+  const plan = planTraining(recipeOf(request), options, request.train.length);
+  const rounds = heatRounds(request, plan);
+  if (rounds === 0) return fitFrom(request, null, undefined);
+  const started = clock.monotonic();
+  const race = await raceStarts(request, rounds, fit);
+  const spent = (clock.monotonic() - started) / 60_000;
+  const { maxMinutes } = options;
+  const left = maxMinutes === undefined ? {} : { maxMinutes: Math.max(maxMinutes - spent, 0.01) };
+  const full = { ...request, options: { ...options, ...left } };
+  return fitFrom(startingFrom(winnerOf(race), full), race, undefined);
+};
+
+const startingFrom = (start: FitResult['start'], request: FitRequest): FitRequest => {
+  const { initial: _, ...fresh } = request;
+  return start === 'champion' ? request : fresh;
+};
+
+const networkOf = ({ network, architecture }: FitRequest): Architecture =>
+  network ?? findArchitecture(architecture);
+
+const recipeOf = (request: FitRequest): Recipe =>
+  networkOf(request).recipe[request.initial ? 'champion' : 'scratch'];
+
+/** Trains from the start that was chosen. @param from the state to go on from; undefined = the start */
+const fitFrom = async (
+  request: FitRequest,
+  race: RaceResult | null,
+  from: TrainingState | undefined,
+): Promise<FitResult> => {
   const { preprocessing, train, validation, options, clock } = request;
-  if (train.length === 0) throw noPictures();
-  const network = request.network ?? findArchitecture(request.architecture);
-  const recipe = network.recipe[request.initial ? 'champion' : 'scratch'];
+  const recipe = recipeOf(request);
+  const start = request.initial ? 'champion' : 'scratch';
   const context: RunContext = {
     request,
     recipe,
+    start,
+    race,
     plan: planTraining(recipe, options, train.length),
     checkpoints: request.checkpoints ?? checkpointsInMemory(),
     validationBatches: createEvaluationBatches({
@@ -38,12 +77,11 @@ export const fit = async (request: FitRequest): Promise<FitResult> => {
       batchSize: 64,
     }),
     events: request.onEvents && createTrainingEvents(clock, request.onEvents),
-    initialWeights: request.initial ? readInitialWeights(request, request.initial) : undefined,
+    initialWeights: request.initial && startingWeights(request, request.initial, recipe),
   };
-  const from = request.resume ? await context.checkpoints.last() : undefined;
   const { best, ...end } = await runSafely(context, from);
   const model: Model = { ...request, weights: best, readout: readoutOf(recipe) };
-  return { ...end, model: writeModel(await calibrate(context, model)) };
+  return { ...end, start, race, model: writeModel(await calibrate(context, model)) };
 };
 
 /** Divides the logits so that the model is as sure of the validation pictures as it is right. */
@@ -89,6 +127,21 @@ const noPictures = (): RelearnError =>
   new RelearnError('invalid', 'no_training_pictures', 'There are no pictures to train on.', {
     hint: 'Import labelled pictures first: relearn import FOLDER',
   });
+
+/** The champion's weights, prepared for more training as the recipe says. */
+const startingWeights = (
+  request: FitRequest,
+  initial: Uint8Array,
+  { shrinkPerturb: settings }: Recipe,
+): Weights => {
+  const weights = readInitialWeights(request, initial);
+  if (!settings) return weights;
+  return shrinkPerturb(weights, settings, {
+    architecture: networkOf(request),
+    classes: request.labels.length,
+    random: createRandom(request.options.seed).fork('perturb'),
+  });
+};
 
 /** Classes are matched by name: same names keep their rows, missing ones go, others are added. */
 const readInitialWeights = (

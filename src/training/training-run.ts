@@ -35,11 +35,13 @@ export interface RunContext {
   readonly checkpoints: Checkpoints;
   readonly validationBatches: AsyncIterable<TrainingBatch>;
   readonly events: TrainingEvents | undefined;
+  readonly start: TrainingState['start'];
+  readonly race: TrainingState['race'];
   /** Weights to start from; undefined = drawn. */
   readonly initialWeights: Weights | undefined;
 }
 
-export interface RunEnd extends Omit<FitResult, 'model'> {
+export interface RunEnd extends Omit<FitResult, 'model' | 'start' | 'race'> {
   readonly best: Weights;
 }
 
@@ -148,6 +150,8 @@ export const runRounds = async (
       stopping: stopping.state(),
       meter: meter.state(),
       rateFactor,
+      start: context.start,
+      race: context.race,
       seconds: secondsSoFar(),
       trainingSeconds,
     });

@@ -5,7 +5,7 @@
  */
 import type { SessionSnapshot } from '../engine/runtime/training-session.ts';
 import type { StoppingState } from './early-stopping.ts';
-import type { CurvePoint } from './fit-types.ts';
+import type { CurvePoint, RaceResult } from './fit-types.ts';
 import type { MeterState } from './round-meter.ts';
 
 export type Weights = ReadonlyMap<string, Float32Array>;
@@ -21,6 +21,9 @@ export interface TrainingState {
   readonly stopping: StoppingState;
   /** Figures of the round that is under way. */
   readonly meter: MeterState;
+  /** What the weights started as, and how that was chosen. */
+  readonly start: 'champion' | 'scratch';
+  readonly race: RaceResult | null;
   /** What the learning rate is multiplied with; below 1 once a run has diverged. */
   readonly rateFactor: number;
   /** Seconds since the start, and those of them spent on steps. */

@@ -49,9 +49,23 @@ export const describeGate = (gate: GateReport): string =>
     ...gate.reasons.map((reason) => `\n  ${reason}`),
   ].join('');
 
+const describeStart = ({ parent, start, race }: TrainReport): string => {
+  if (parent === null) return 'from scratch';
+  if (!race) return `from version ${parent}`;
+  const loss = (value: number | null) => value?.toFixed(3) ?? 'diverged';
+  const [own, other] =
+    start === 'scratch'
+      ? [
+          `from scratch, in the lineage of version ${parent}`,
+          `${loss(race.scratchLoss)} against ${loss(race.championLoss)}`,
+        ]
+      : [`from version ${parent}`, `${loss(race.championLoss)} against ${loss(race.scratchLoss)}`];
+  return `${own}, validation loss after ${race.rounds} ${race.rounds === 1 ? 'round' : 'rounds'} ${other}`;
+};
+
 export const describeTraining = (report: TrainReport): string =>
   [
-    `Version ${report.version} (${report.parent === null ? 'from scratch' : `from version ${report.parent}`}), ${report.architecture}: ` +
+    `Version ${report.version} (${describeStart(report)}), ${report.architecture}: ` +
       `${report.rounds} rounds, ${formatCount(report.steps)} steps, stopped by ${report.stoppedBecause}, ` +
       `${formatSeconds(report.seconds)}, ${formatCount(report.imagesPerSecond)} pictures a second.`,
     `Holdout: ${formatAccuracy(report.holdout)}`,
@@ -90,7 +104,7 @@ export const define = (command: Command, session: Session): void => {
     .addOption(
       new Option(
         '--from <START>',
-        'the weights to start from (champion, where there is one)',
+        'the weights to start from (where there is a champion, the better of both after a short race)',
       ).choices(['champion', 'scratch']),
     )
     .option(

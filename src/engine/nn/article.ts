@@ -17,6 +17,7 @@ const recipe: Recipe = {
   learningRate: 0.0006,
   schedule: oneCycle(0.1),
   epochs: 8,
+  shrinkPerturb: null,
   labelSmoothing: 0,
   averageDecay: null,
   mirror: false,

@@ -24,6 +24,7 @@ const scratch: Recipe = {
   learningRate: 0.003,
   schedule: oneCycle(0.15),
   epochs: 40,
+  shrinkPerturb: null,
   labelSmoothing: 0.1,
   averageDecay: 0.998,
   mirror: true,
@@ -66,7 +67,15 @@ export const compact: Architecture = {
   channels: 3,
   imageSize: 96,
   fixedSize: false,
-  recipe: { scratch, champion: { ...scratch, learningRate: 0.0015, epochs: 17 } },
+  recipe: {
+    scratch,
+    champion: {
+      ...scratch,
+      learningRate: 0.0015,
+      epochs: 17,
+      shrinkPerturb: { keep: 0.6, noise: 0.1 },
+    },
+  },
   build: (context, images, classes) => {
     const { builder } = context;
     // Centre and scale: most pictures then lie within ±2.

@@ -1,6 +1,7 @@
 /** How an architecture is trained by default: everything that `train` can override, and the rest. */
 import type { OptimizerSettings } from './optimizers.ts';
 import type { Schedule } from './schedules.ts';
+import type { ShrinkPerturb } from './shrink-perturb.ts';
 
 export interface Recipe {
   readonly batchSize: number;
@@ -9,6 +10,8 @@ export interface Recipe {
   readonly schedule: Schedule;
   /** Passes over the training pictures where there are 8,000; fewer pictures are shown more often. */
   readonly epochs: number;
+  /** What is done to weights that are trained further; null = nothing. */
+  readonly shrinkPerturb: ShrinkPerturb | null;
   readonly labelSmoothing: number;
   /** Decay of the moving average of the weights that is evaluated and kept; null = the last step's. */
   readonly averageDecay: number | null;

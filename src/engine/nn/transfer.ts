@@ -68,6 +68,7 @@ const recipe: Recipe = {
   learningRate: 0.0003,
   schedule: oneCycle(0.1),
   epochs: 3,
+  shrinkPerturb: null,
   labelSmoothing: 0,
   averageDecay: 0.99,
   mirror: false,
