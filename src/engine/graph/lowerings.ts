@@ -1,7 +1,7 @@
 /**
  * Operators of ONNX that others can spell, written with those of ops.ts, so that no other table
  * needs to know them. Names are ONNX's; what ONNX passes as constant inputs is an attribute, and
- * axes count from 0. Identity and Dropout are their input and stand nowhere.
+ * axes count from 0.
  */
 import { activationLowerings } from './lowerings/activations.ts';
 import { einsum } from './lowerings/einsum.ts';

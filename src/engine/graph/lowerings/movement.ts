@@ -1,10 +1,7 @@
 /** Operators that only move elements, written with Reshape, Transpose, Slice, Expand and Gather. */
-import { sizeOf } from '../../tensor/shape.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
 import { type Lowering, unary } from './lowering.ts';
-
-type Axes = { readonly axes: readonly number[] };
 
 const reshape = (b: GraphBuilder, x: Value, shape: readonly number[]): Value =>
   b.apply('Reshape', [x], { shape });
@@ -33,29 +30,6 @@ export interface DepthToSpaceAttributes {
 }
 
 export const movementLowerings = {
-  /** To a matrix: the axes before `axis`, and the others. */
-  Flatten: unary<{ readonly axis: number }>((b, x, { axis }) =>
-    reshape(b, x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]),
-  ),
-  Squeeze: unary<Axes>((b, x, { axes }) =>
-    reshape(
-      b,
-      x,
-      x.shape.filter((_, axis) => !axes.includes(axis)),
-    ),
-  ),
-  /** Axes count in the result. */
-  Unsqueeze: unary<Axes>((b, x, { axes }) => {
-    const rest = [...x.shape];
-    const rank = rest.length + axes.length;
-    return reshape(
-      b,
-      x,
-      Array.from({ length: rank }, (_, axis) =>
-        axes.includes(axis) ? 1 : (rest.shift() as number),
-      ),
-    );
-  }),
   Split: ((b, [x], { axis, sizes }) => {
     let start = 0;
     return sizes.map((size) => {

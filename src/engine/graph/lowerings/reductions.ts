@@ -50,9 +50,6 @@ export const reductionLowerings = {
     const [sum] = chain('Add')(b, inputs, {}) as [Value];
     return [b.apply('Mul', [sum, b.scalar(1 / inputs.length)])];
   }) as Lowering<None>,
-  Less: ((b, [left, right]) => [
-    b.apply('Greater', [right as Value, left as Value]),
-  ]) as Lowering<None>,
   /** A vector on the left is a row, on the right a column, and the axis that this adds goes again. */
   MatMul: ((b, [left, right]) => {
     const [x, y] = [left as Value, right as Value];
