@@ -83,6 +83,7 @@ const storages: ReadonlyMap<number, Storage> = new Map<number, Storage>([
 
 /** No extent, and no tensor, of a picture classifier comes near. */
 const largestExtent = 2 ** 30;
+const largestRank = 32;
 
 const typeName = (dataType: number | undefined): string =>
   Object.entries(onnxDataType).find(([, number]) => number === dataType)?.[0] ??
@@ -103,6 +104,8 @@ export const readOnnxTensor = (tensor: OnnxTensor): Numbers => {
   if (!storage)
     throw refuse('onnx_tensor_type', `${name} holds ${typeName(tensor.dataType)}, not numbers.`);
   const size = tensor.dims.reduce((product, extent) => product * extent, 1);
+  if (tensor.dims.length > largestRank)
+    throw refuse('onnx_tensor_too_large', `${name} claims ${tensor.dims.length} axes.`);
   if (tensor.dims.some((extent) => extent < 0 || extent > largestExtent) || size > largestExtent)
     throw refuse('onnx_tensor_too_large', `${name} claims the shape [${tensor.dims}].`);
 

@@ -152,6 +152,49 @@ const rows: Readonly<Record<string, Row>> = {
     code: 'tensor_too_large',
     says: '[1048576,1048576]',
   },
+  'a tensor of a thousand axes': {
+    file: withWeight('fc.weight', { dims: new Array(1000).fill(1) }),
+    code: 'tensor_too_large',
+    says: '"fc.weight" claims 1000 axes',
+  },
+  'a shape of a thousand axes': {
+    file: withNode((input, output) => node('Reshape', [input, 'axes'], [output]), {
+      initializers: [integers('axes', [0, -1, ...new Array(998).fill(1)])],
+    }),
+    code: 'operator',
+    says: 'node "Reshape of changed" (Reshape) would make the shape [2,192,1,',
+  },
+  'a picture that is enlarged beyond all memory': {
+    file: withNode(
+      (input, output) => [
+        node('Expand', [input, 'huge'], ['wide']),
+        node('ReduceMean', ['wide'], [output], { axes: [0] }),
+      ],
+      { initializers: [integers('huge', [2 ** 15, 2 ** 15, 1, 1, 1, 1])] },
+    ),
+    code: 'operator',
+    says: 'node "Expand of wide" (Expand) would make the shape [32768,32768,2,3,8,8]',
+  },
+  'a mirror without end': {
+    file: withNode((input, output) => node('Pad', [input, 'amounts'], [output], { mode: 'edge' }), {
+      initializers: [integers('amounts', [0, 0, 2 ** 31, 0, 0, 0, 0, 0])],
+    }),
+    code: 'operator',
+    says: 'node "Pad of changed" (Pad) pads [0,0,2147483648',
+  },
+  'more outputs than a classifier has': {
+    file: withParts({ outputs: new Array(101).fill(described('logits', ['N', 4])) }),
+    code: 'too_complex',
+    says: 'The file holds 101 outputs.',
+  },
+  'parts that do not add up, or have no end': {
+    file: withNode(
+      (input, output) => node('Split', [input, 'sizes'], [output, 'rest'], { axis: 1 }),
+      { initializers: [integers('sizes', [2 ** 40, -(2 ** 40) + 3])] },
+    ),
+    code: 'shape',
+    says: 'node "Split of changed" (Split) splits 3 into [1099511627776,-1099511627773]',
+  },
   'weights that are no numbers': {
     file: withWeight('conv.bias', floats('conv.bias', [5], [1, 2, Number.NaN, 3, 4])),
     code: 'not_finite',

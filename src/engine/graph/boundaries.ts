@@ -31,11 +31,12 @@ export const findBoundaries = <Key>(
   for (const end of ends) lastReader.set(end, chain.length);
 
   const boundaries: Key[] = [];
-  let live = [start];
-  chain.forEach(({ outputs }, index) => {
-    live = [...live, ...outputs].filter((key) => (lastReader.get(key) ?? -1) > index);
+  const live = new Set([start]);
+  chain.forEach(({ inputs, outputs }, index) => {
+    for (const output of outputs) if (lastReader.has(output)) live.add(output);
+    for (const input of inputs) if (lastReader.get(input) === index) live.delete(input);
     const [only] = live;
-    if (live.length === 1 && only !== undefined && only !== boundaries.at(-1) && only !== start)
+    if (live.size === 1 && only !== undefined && only !== boundaries.at(-1) && only !== start)
       boundaries.push(only);
   });
   return boundaries;

@@ -3,7 +3,7 @@
  * every other node is turned by its rule into nodes of the graph.
  */
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
-import { sizeOf } from '../tensor/shape.ts';
+import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import { findBoundaries } from './boundaries.ts';
 import type { GraphBuilder } from './builder.ts';
@@ -88,7 +88,10 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
         node,
       ),
     ].flat();
-    for (const { data } of results) folded += data.length;
+    for (const { data, shape } of results) {
+      checkShape(node, shape, 1);
+      folded += data.length;
+    }
     if (folded > mostFolded)
       throw new RelearnError(
         'invalid',
@@ -150,8 +153,8 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     const rule = importRules[node.op];
     if (!rule) throw unknownOperator(node, nodes, source.input.name, wanted, operands);
     named(node, batch, () => rule(call(node))).forEach((value, index) => {
-      if (!value.shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
-        throw unsupported(node, `would make the shape [${value.shape}]`);
+      checkShape(node, value.shape, batch.built);
+      if (value.shape.includes(0)) throw unsupported(node, 'makes nothing out of something');
       operands.set(node.outputs[index] ?? '', { value });
     });
   }
@@ -168,6 +171,15 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
       );
     },
   };
+};
+
+/** Far beyond any classifier: what is larger would fill the memory of whoever runs the graph. */
+const limits = { rank: 32, elements: 2 ** 28 } as const;
+
+const checkShape = (node: SourceNode, shape: Shape, batch: number): void => {
+  const isShape = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
+  if (!isShape || shape.length > limits.rank || sizeOf(shape) > limits.elements * batch)
+    throw unsupported(node, `would make the shape [${shape.slice(0, limits.rank)}]`);
 };
 
 /** Weights of an imported file carry their names there after this. */

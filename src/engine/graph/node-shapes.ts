@@ -119,7 +119,7 @@ export const splitSizes = (
   extent: number,
   input: Literal | undefined,
 ): readonly number[] => {
-  const parts = intAttribute(node, 'num_outputs', node.outputs.length);
+  const parts = node.outputs.length;
   const each = Math.ceil(extent / parts);
   const sizes =
     listOf(node, 'split', input) ??

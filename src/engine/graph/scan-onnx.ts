@@ -21,6 +21,7 @@ export interface OnnxSource {
 export const opsets = { first: 7, last: 23 } as const;
 const irVersions = { first: 3, last: 13 } as const;
 const mostItems = 100_000;
+const mostOutputs = 100;
 const domains: readonly string[] = ['', 'ai.onnx', 'com.microsoft'];
 
 const refuse = (code: string, message: string, hint: string): RelearnError =>
@@ -107,17 +108,17 @@ const scanHeader = (model: OnnxModel): number => {
   return opset.version;
 };
 
-const scanCounts = (graph: OnnxGraph): void => {
-  const counts = {
-    nodes: graph.node,
-    initializers: graph.initializer,
-    inputs: graph.input,
-    outputs: graph.output,
-  };
-  for (const [what, { length }] of Object.entries(counts))
-    if (length > mostItems)
+const scanCounts = ({ initializer, input, node, output, sparseInitializer }: OnnxGraph): void => {
+  const counts = [
+    ['nodes', node, mostItems],
+    ['initializers', initializer, mostItems],
+    ['inputs', input, mostItems],
+    ['outputs', output, mostOutputs],
+  ] as const;
+  for (const [what, { length }, most] of counts)
+    if (length > most)
       throw refuse('onnx_too_complex', `The file holds ${length} ${what}.`, hints.flat);
-  if (graph.sparseInitializer?.length) throw sparse('An initializer');
+  if (sparseInitializer?.length) throw sparse('An initializer');
 };
 
 const scanTensor = (tensor: OnnxTensor, title: string, stored: boolean): Literal => {

@@ -42,12 +42,17 @@ const blockSize = (call: ImportCall, divides: (size: number) => boolean): number
   return size;
 };
 
+/** No picture is padded by more. */
+const largestPad = 4096;
+
 /** Amounts before each axis, then after each: in an attribute, or for some axes in inputs. */
 const padAmounts = ({ literal, node, value }: ImportCall): number[] => {
   const rank = value(0).shape.length;
   const given = listOf(node, 'pads', literal(1)) ?? intsAttribute(node, 'paddings', undefined);
   const axes = literal(3)?.data ?? value(0).shape.map((_, axis) => axis);
-  if (given?.length !== axes.length * 2) throw unsupported(node, `pads [${given}] of ${rank} axes`);
+  const tooMany = given?.some((amount) => Math.abs(amount) > largestPad);
+  if (given?.length !== axes.length * 2 || tooMany)
+    throw unsupported(node, `pads [${given}] of ${rank} axes`);
   const pads = new Array<number>(rank * 2).fill(0);
   axes.forEach((axis, index) => {
     const counted = axisOf(node, axis, rank);
