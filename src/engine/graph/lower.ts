@@ -4,9 +4,11 @@
  */
 import { blockedLayout } from './blocked/blocked-layout.ts';
 import { fuseBlocked } from './blocked/fuse-blocked.ts';
-import type { Graph } from './graph.ts';
+import type { Graph, Value } from './graph.ts';
 import { lowerPlain } from './lower-plain.ts';
 import { simplify } from './simplify.ts';
+import { splitBatch } from './split-batch.ts';
+import { statisticsOfBatch } from './statistics-of-batch.ts';
 
 export interface LowerOptions {
   /**
@@ -14,10 +16,13 @@ export interface LowerOptions {
    * null to stay with plain layout, which runs everywhere.
    */
   readonly blockSize?: number | null;
+  /** Inputs whose first axis is the batch; where pictures are large, it is worked through in parts. */
+  readonly batch?: readonly Value[];
 }
 
-export const lower = (graph: Graph, { blockSize = null }: LowerOptions = {}): Graph => {
+export const lower = (graph: Graph, { blockSize = null, batch = [] }: LowerOptions = {}): Graph => {
   const simple = simplify(graph);
-  const laidOut = blockSize === null ? simple : fuseBlocked(blockedLayout(simple, blockSize));
-  return simplify(lowerPlain(laidOut));
+  if (blockSize === null) return simplify(lowerPlain(simple));
+  const divided = splitBatch(simplify(statisticsOfBatch(simple)), batch);
+  return simplify(lowerPlain(fuseBlocked(blockedLayout(divided, blockSize))));
 };

@@ -28,7 +28,7 @@ export interface TrainingGraph {
   readonly noise: readonly Value[];
 }
 
-export interface TrainingGraphOptions extends LowerOptions {
+export interface TrainingGraphOptions extends Pick<LowerOptions, 'blockSize'> {
   readonly classes: number;
   readonly batchSize: number;
   readonly imageSize: number;
@@ -82,7 +82,7 @@ export const buildTrainingGraph = (
   b.output('loss', loss);
   b.output('logits', logits);
   return {
-    graph: lower(b.build(), { blockSize }),
+    graph: lower(b.build(), { blockSize, batch: [pixels, targets, ...context.noise] }),
     weights: b.parameters.map(({ value }) => value),
     groups: [...groups, ...statistics],
     states,

@@ -54,8 +54,14 @@ export const createSession = async (
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      // A waiting thread must not burn the core that decodes pictures or answers requests.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      // Between two operators a thread waits awake for a moment, because waking it takes longer than
+      // many an operator; after a run, or when the wait is long, the core belongs to others.
+      extra: {
+        session: {
+          intra_op: { allow_spinning: '1', spin_duration_us: '50' },
+          force_spinning_stop: '1',
+        },
+      },
       ...(profilePrefix ? { enableProfiling: true, profileFilePrefix: profilePrefix } : {}),
     });
   } catch (cause) {

@@ -5,7 +5,6 @@
 import { sameShape, sizeOf } from '../../tensor/shape.ts';
 import type { Node, Value } from '../graph.ts';
 import type { OpType } from '../ops.ts';
-import { blockedBatchNormalization } from './blocked-batch-normalization.ts';
 import { blockedKernel } from './blocked-kernel.ts';
 import { blockedMaxPoolGradient } from './blocked-max-pool-gradient.ts';
 import { blockedScaleShift } from './blocked-scale-shift.ts';
@@ -58,12 +57,20 @@ export const blockedRules: { readonly [Op in OpType]?: BlockedRule<Op> } = {
   ReduceSum: pixelReduction,
   ReduceMean: pixelReduction,
   Concat: (node, layout) => {
-    if (node.attributes.axis !== 1 || !node.inputs.some(layout.isBlocked)) return;
+    if (node.attributes.axis > 1 || !node.inputs.some(layout.isBlocked)) return;
     const fits = ({ shape }: Value) =>
       shape.length === 4 && divides(layout.blockSize, shape[1] as number);
     if (!node.inputs.every(fits)) return;
     const inputs = node.inputs.map(layout.blocked);
     return blocked(layout.builder.apply('Concat', inputs, node.attributes));
+  },
+  // Pictures are whole in both layouts. What takes none of them only waits, and has no layout.
+  Slice: (node, layout) => {
+    const [x, output] = [inputOf(node), node.outputs[0] as Value];
+    const { axes } = node.attributes;
+    if (!layout.isBlocked(x) || axes.length !== 1 || axes[0] !== 0) return;
+    const value = layout.builder.apply('Slice', [layout.blocked(x)], node.attributes);
+    return sizeOf(output.shape) > 0 ? blocked(value) : plain(value);
   },
   Conv: (node, layout) => {
     const [x, weight, bias] = node.inputs as [Value, Value, Value?];
@@ -90,8 +97,6 @@ export const blockedRules: { readonly [Op in OpType]?: BlockedRule<Op> } = {
       ),
     );
   },
-  BatchNormalization: (node, layout) =>
-    layout.isBlocked(inputOf(node)) ? blockedBatchNormalization(node, layout) : undefined,
   ConvWeightGradient: (node, layout) => {
     const value = blockedWeightGradient(node, layout);
     return value && plain(value);
