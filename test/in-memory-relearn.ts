@@ -43,6 +43,16 @@ interface Item {
 const grid = 4;
 const rounds = 8;
 
+/** One point a round, rising to an accuracy. */
+const curve = (length: number, accuracy: number): RunSummary['points'] =>
+  Array.from({ length }, (_, index) => ({
+    step: (index + 1) * 50,
+    trainLoss: 0.7 / (index + 1),
+    trainAccuracy: accuracy - 0.1 / (index + 1),
+    validationLoss: 0.72 / (index + 1),
+    validationAccuracy: accuracy - 0.12 / (index + 1),
+  }));
+
 export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
   const { clock, threshold = 2, roundTime = 0 } = options;
   const labels = options.labels ?? ['cat', 'dog'];
@@ -75,14 +85,13 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
     versions.push({ version, parent, createdAt: at(), accuracy, verdict });
     if (verdict === 'first' || verdict === 'promote') champions.push(version);
     const report = reportOf(version, parent, accuracy, verdict, labels, versions);
-    const points = Array.from({ length: rounds }, (_, index) => ({
-      step: (index + 1) * 50,
-      trainLoss: 0.7 / (index + 1),
-      trainAccuracy: accuracy - 0.1 / (index + 1),
-      validationLoss: 0.72 / (index + 1),
-      validationAccuracy: accuracy - 0.12 / (index + 1),
-    }));
-    runs.push({ id: `run-${version}`, startedAt: at(), version, points, report });
+    runs.push({
+      id: `run-${version}`,
+      startedAt: at(),
+      version,
+      points: curve(rounds, accuracy),
+      report,
+    });
     return report;
   };
   const size = grid * grid * 3;
@@ -223,7 +232,19 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
         .reverse()
         .slice(0, limit)
         .map(({ id, label, receivedAt, source }) => ({ id, label, receivedAt, source })),
-    runs: async () => runs,
+    runs: async () =>
+      training
+        ? [
+            ...runs,
+            {
+              id: 'running',
+              startedAt: training.since,
+              version: null,
+              points: curve(training.round - 1, 0.9),
+              report: null,
+            },
+          ]
+        : runs,
     close: async () => {},
     importPictures: () => notInMemory(),
     evaluate: () => notInMemory(),

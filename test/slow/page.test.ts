@@ -153,6 +153,7 @@ describe.skipIf(!isInstalled)('the page', () => {
       await page.locator('.thanks').waitFor();
     }
     await page.locator('.training').waitFor();
+    await page.getByRole('img', { name: /Validation accuracy after \d round/ }).waitFor();
     // The page asks now and then, so it may step over any one round.
     await page.getByText(/[1-8] \/ 8/).waitFor();
     await shoot(page, '4-training');

@@ -1,14 +1,23 @@
 /** What the system is doing about learning: collecting answers, or training. */
+
+import type { RunSummary } from '../../src/loop/relearn-api.ts';
 import type { TrainingProgress } from '../../src/records/reports.ts';
 import type { Status } from './api.ts';
+import { LearningCurve } from './learning-curve.tsx';
 import { useTexts } from './texts.ts';
 
-export const LearningPanel = ({ status }: { readonly status: Status | null }) => {
+export const LearningPanel = ({
+  status,
+  runs,
+}: {
+  readonly status: Status | null;
+  readonly runs: readonly RunSummary[];
+}) => {
   const texts = useTexts();
   return (
     <section class="card learning" aria-labelledby="learning-title">
       <h2 id="learning-title">{status?.training ? texts.training : texts.learning}</h2>
-      {status?.training && <Training progress={status.training} />}
+      {status?.training && <Training progress={status.training} run={runs.at(-1)} />}
       {status && <Pending status={status} />}
     </section>
   );
@@ -43,7 +52,14 @@ const Pending = ({ status }: { readonly status: Status }) => {
   );
 };
 
-const Training = ({ progress }: { readonly progress: TrainingProgress }) => {
+const Training = ({
+  progress,
+  run,
+}: {
+  readonly progress: TrainingProgress;
+  /** The newest run. */
+  readonly run: RunSummary | undefined;
+}) => {
   const texts = useTexts();
   const { step, steps, round, rounds, loss, bestAccuracy, secondsLeft, imagesPerSecond } = progress;
   const facts: readonly (readonly [string, string])[] = [
@@ -72,6 +88,10 @@ const Training = ({ progress }: { readonly progress: TrainingProgress }) => {
           </div>
         ))}
       </dl>
+      {/* Until the run's first record is read, the newest one is of the training before. */}
+      {run?.report === null && run.startedAt === progress.since && (
+        <LearningCurve points={run.points} rounds={rounds} />
+      )}
     </div>
   );
 };

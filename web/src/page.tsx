@@ -67,7 +67,7 @@ export const Page = () => {
         )}
         <div class="columns">
           <PictureCard status={status} />
-          <LearningPanel status={status} />
+          <LearningPanel status={status} runs={runs} />
         </div>
         <section class="card" aria-labelledby="history-title">
           <h2 id="history-title">{texts.history}</h2>

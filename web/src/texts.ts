@@ -44,6 +44,8 @@ const english = {
   round: 'Round',
   loss: 'Loss',
   best: 'Best accuracy',
+  curveLabel: (rounds: number, accuracy: number) =>
+    `Validation accuracy after ${rounds} ${rounds === 1 ? 'round' : 'rounds'}: ${format('en', accuracy, 1)}`,
   timeLeft: 'Time left',
   speed: 'Pictures a second',
   seconds: (seconds: number) =>
@@ -127,6 +129,7 @@ const chinese: Texts = {
   round: '轮次',
   loss: '损失',
   best: '最佳准确率',
+  curveLabel: (rounds, accuracy) => `${rounds} 轮之后的验证准确率：${format('zh-CN', accuracy, 1)}`,
   timeLeft: '剩余时间',
   speed: '每秒图片数',
   seconds: (seconds) =>

@@ -1,4 +1,4 @@
-/** What the server knows, asked each second while somebody looks; versions only when they changed. */
+/** What the server knows, asked each second while somebody looks; versions and runs only when they changed. */
 import { useEffect, useState } from 'preact/hooks';
 import type { RunSummary } from '../../src/loop/relearn-api.ts';
 import type { ModelsReport } from '../../src/records/reports.ts';
@@ -47,7 +47,7 @@ export const useServer = (): ServerState & { refresh(): void } => {
 
   const isTraining = status?.training != null;
   const newest = status?.lastRun?.version;
-  // What stands in the list below changes when the versions do.
+  // The list below changes when the versions do, the curve with each round.
   useEffect(() => {
     if (status === null) return;
     let isGone = false;
@@ -61,7 +61,7 @@ export const useServer = (): ServerState & { refresh(): void } => {
     return () => {
       isGone = true;
     };
-  }, [status === null, status?.champion, newest, isTraining]);
+  }, [status === null, status?.champion, newest, isTraining, status?.training?.round]);
 
   return { status, models, runs, problem, refresh: () => setAsked((count) => count + 1) };
 };
