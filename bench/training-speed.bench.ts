@@ -17,11 +17,13 @@ import { describeMachine, median } from './machine.ts';
 const threads = availableParallelism();
 const warmup = 2;
 
-/** Floating-point operations of one picture's training step: three passes of two for each product. */
+/**
+ * Floating-point operations of one picture's training step: three passes of two for each product.
+ * The first convolution needs no input gradient.
+ */
 const operations: Readonly<Record<ArchitectureName, number>> = {
-  // The first convolution needs no input gradient.
   article: 2 * (3 * 354_846_720 - 14_450_688),
-  compact: 2 * 3 * 35_000_000,
+  compact: 2 * (3 * 37_969_920 - 1_990_656),
 };
 
 const ownSteps = async (name: ArchitectureName, batchSize: number, steps: number) => {
@@ -72,7 +74,14 @@ const runPeer = (name: string, size: number, repeats: number): number[] | null =
   return result.status === 0 ? JSON.parse(result.stdout).seconds : null;
 };
 
-const compare = (name: ArchitectureName, batchSize: number, steps: number, repeats: number) => {
+/** @param roofline GFLOP/s of a large matrix product in the peer's BLAS */
+const compare = (
+  name: ArchitectureName,
+  batchSize: number,
+  steps: number,
+  repeats: number,
+  roofline: number | null,
+) => {
   const own: number[] = [];
   const peer: number[] = [];
   let peakBytes = 0;
@@ -84,8 +93,10 @@ const compare = (name: ArchitectureName, batchSize: number, steps: number, repea
   }
   const rate = (seconds: readonly number[]) => batchSize / median(seconds);
   const gflops = (rate(own) * operations[name]) / 1e9;
+  const share =
+    roofline === null ? '' : `, ${((100 * gflops) / roofline).toFixed(0)} % of the roofline`;
   console.log(
-    `${name}, batch ${batchSize}: ${rate(own).toFixed(1)} pictures/s (${gflops.toFixed(0)} GFLOP/s), peak memory ${(peakBytes / 1e9).toFixed(2)} GB`,
+    `${name}, batch ${batchSize}: ${rate(own).toFixed(1)} pictures/s (${gflops.toFixed(0)} GFLOP/s${share}), peak memory ${(peakBytes / 1e9).toFixed(2)} GB`,
   );
   if (peer.length === 0) console.log('  skipped: PyTorch is not installed');
   else
@@ -101,11 +112,9 @@ if (mode === 'steps') {
 } else {
   const repeats = Number(mode === '--repeats' ? rest[0] : 3);
   console.log(describeMachine());
-  compare('article', 32, 10, repeats);
-  compare('compact', 64, 30, repeats);
   const products = runPeer('sgemm', 2048, 20);
-  if (products)
-    console.log(
-      `roofline: sgemm 2048³ ${((2 * 2048 ** 3) / median(products) / 1e9).toFixed(0)} GFLOP/s`,
-    );
+  const roofline = products && (2 * 2048 ** 3) / median(products) / 1e9;
+  if (roofline) console.log(`roofline: sgemm 2048³ ${roofline.toFixed(0)} GFLOP/s`);
+  compare('article', 32, 10, repeats, roofline);
+  compare('compact', 64, 30, repeats, roofline);
 }
