@@ -21,7 +21,7 @@ import { oneCycle } from './schedules.ts';
 const scratch: Recipe = {
   batchSize: 64,
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
-  learningRate: 0.003,
+  learningRate: 0.006,
   schedule: oneCycle(0.15),
   epochs: 40,
   shrinkPerturb: null,
