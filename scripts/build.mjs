@@ -61,6 +61,8 @@ const buildProgram = async () => {
     // What is installed with the package stays outside; what is only used here is built in.
     external: Object.keys(dependencies),
     mainFields: ['module', 'main'],
+    // For Node it has CommonJS only, whose calls of require() find nothing in a module.
+    alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
     sourcemap: 'linked',
     sourcesContent: false,
     metafile: true,

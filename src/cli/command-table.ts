@@ -66,6 +66,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     summary: 'check the machine, the store and the settings',
     load: () => import('./commands/doctor.ts'),
   },
+  deploy: {
+    summary: 'check the file that deploys the functions',
+    load: () => import('./commands/deploy.ts'),
+  },
   demo: {
     summary: 'watch the whole loop on pictures that it draws itself',
     load: () => import('./commands/demo.ts'),

@@ -1,0 +1,129 @@
+/**
+ * What Function Compute 3.0 and its component `fc3` take, as tables: the keys, the ranges, the names
+ * of storage events, and what became of the keys of version 2. From the component's documentation
+ * and the limits of the CreateFunction call, as of 2026-05.
+ */
+
+/** Keys and what lies below them. `any` is not looked into; a list holds one shape for all its items. */
+export type Shape = 'any' | readonly [Shape] | { readonly [key: string]: Shape };
+
+const keys = (names: string): { readonly [key: string]: Shape } =>
+  Object.fromEntries(names.split(' ').map((name) => [name, 'any' as const]));
+
+const hook = keys('handler timeout command');
+const healthCheckConfig = keys(
+  'httpGetUrl initialDelaySeconds periodSeconds timeoutSeconds failureThreshold successThreshold',
+);
+
+export const functionShape: Shape = {
+  ...keys(
+    'region functionName runtime handler description code cpu memorySize diskSize timeout instanceConcurrency role environmentVariables internetAccess layers tags resourceGroupId endpoint annotations customDNS customRuntimeConfig enableLongLiving instanceIsolationMode sessionAffinity sessionAffinityConfig supplement tracingConfig vpcBinding',
+  ),
+  concurrencyConfig: keys('reservedConcurrency'),
+  asyncInvokeConfig: {
+    ...keys('asyncTask maxAsyncRetryAttempts maxAsyncEventAgeInSeconds qualifier'),
+    destinationConfig: { onSuccess: keys('destination'), onFailure: keys('destination') },
+  },
+  gpuConfig: keys('gpuMemorySize gpuType'),
+  logConfig: keys(
+    'project logstore enableRequestMetrics enableInstanceMetrics enableLlmMetrics logBeginRule',
+  ),
+  vpcConfig: keys('vpcId vSwitchIds securityGroupId'),
+  nasConfig: {
+    ...keys('userId groupId'),
+    mountPoints: [keys('serverAddr mountDir enableTLS')],
+  },
+  ossMountConfig: { mountPoints: [keys('bucketName bucketPath endpoint mountDir readOnly')] },
+  scalingConfig: keys('minInstances horizontalScalingPolicies scheduledPolicies residentPoolId'),
+  provisionConfig: keys(
+    'defaultTarget alwaysAllocateCPU alwaysAllocateGPU scheduledActions targetTrackingPolicies',
+  ),
+  customContainerConfig: {
+    ...keys('image port entrypoint command registryConfig'),
+    healthCheckConfig,
+  },
+  instanceLifecycleConfig: { initializer: hook, preStop: hook },
+  customDomain: {
+    ...keys('domainName protocol certConfig tlsConfig authConfig wafConfig'),
+    route: keys('path methods qualifier rewriteConfig'),
+  },
+  triggers: [
+    keys('triggerName triggerType triggerConfig description qualifier sourceArn invocationRole'),
+  ],
+};
+
+/** Of a trigger's `triggerConfig`, by its type; the other types are not looked into. */
+export const triggerShapes: Readonly<Record<string, Shape>> = {
+  http: keys('authType methods authConfig disableURLInternet'),
+  oss: { events: 'any', filter: { key: keys('prefix suffix') } },
+  timer: keys('cronExpression enable payload'),
+};
+
+export const triggerTypes: readonly string[] =
+  'http oss timer eventbridge log mns_topic tablestore cdn_events'.split(' ');
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+  /** What a value must be a multiple of. */
+  readonly step: number;
+}
+
+const range = (least: number, most: number, step = 1): Range => ({ least, most, step });
+
+/** By the path below `props`. */
+export const ranges: Readonly<Record<string, Range>> = {
+  cpu: range(0.05, 16, 0.05),
+  memorySize: range(128, 32_768, 64),
+  diskSize: range(512, 10_240, 512),
+  timeout: range(1, 86_400),
+  instanceConcurrency: range(1, 200),
+  'gpuConfig.gpuMemorySize': range(1024, 24_576, 1024),
+  'asyncInvokeConfig.maxAsyncRetryAttempts': range(0, 8),
+  'asyncInvokeConfig.maxAsyncEventAgeInSeconds': range(1, 604_800),
+  'customContainerConfig.healthCheckConfig.initialDelaySeconds': range(0, 120),
+  'customContainerConfig.healthCheckConfig.periodSeconds': range(1, 120),
+  'customContainerConfig.healthCheckConfig.timeoutSeconds': range(1, 3),
+  'customContainerConfig.healthCheckConfig.failureThreshold': range(1, 120),
+  'customContainerConfig.healthCheckConfig.successThreshold': range(1, 120),
+};
+
+/** Gigabytes of memory for each core. */
+export const memoryPerCore = { least: 1, most: 4 };
+export const functionName = /^[A-Za-z_][\w-]{0,63}$/;
+/** Bytes of all names and values together. */
+export const mostEnvironment = 4096;
+
+/** The events of a finished object. Each upload fires exactly one of them. */
+export const finishedEvents: readonly string[] = [
+  'oss:ObjectCreated:PutObject',
+  'oss:ObjectCreated:PostObject',
+  'oss:ObjectCreated:CompleteMultipartUpload',
+];
+
+/** Keys of version 2 of the component, and where their values belong today. */
+export const keysOfVersion2: Readonly<Record<string, string>> = {
+  services: 'Call it `resources`; each resource is one function.',
+  service:
+    'Services are gone: give role, logConfig, vpcConfig and nasConfig to each function. `nas: auto` becomes one nasConfig with a mountDir and a nasDir for all functions.',
+  function: 'Put its keys directly below props; `name` becomes functionName.',
+  caPort: 'Write it as customContainerConfig.port.',
+  args: 'Make it the list `command`; what was `command` becomes the list `entrypoint`.',
+  instanceType: 'Choose cpu and memorySize; for a GPU gpuConfig.',
+  instanceID: 'Leave it out.',
+  accelerationType: 'Leave it out: images are accelerated by default.',
+  webServerMode: 'Leave it out.',
+  codeUri: 'Call it `code`.',
+  name: 'Call it functionName or triggerName.',
+  type: 'Call it triggerType.',
+  config: 'Call it triggerConfig.',
+  bucketName: 'Name the bucket in sourceArn: acs:oss:<region>:<account>:<bucket>.',
+  Key: 'Write filter.key with prefix and suffix in lower case.',
+  Prefix: "Write prefix in lower case, with a suffix beside it (''), and end it with a slash.",
+  nasDir: 'Write it into serverAddr: host:/folder.',
+  customDomains: 'Write one customDomain with domainName, protocol and route.path.',
+  routeConfigs: 'Write route with its path.',
+  asyncConfiguration: 'Call it asyncInvokeConfig.',
+  statefulInvocation: 'Call it asyncInvokeConfig.asyncTask.',
+  runtimes: 'Call it runtime.',
+};
