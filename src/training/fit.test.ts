@@ -222,8 +222,9 @@ describe('fit', () => {
       );
       expect(raced).toMatchObject({ start: 'champion', race: { rounds: 1 } });
       expect(raced.race?.championLoss).toBeLessThan(raced.race?.scratchLoss ?? 0);
-      expect(lines[0]).toMatch(/^race over 1 round: .* on from champion$/);
-      expect(lines).toHaveLength(1 + raced.rounds);
+      expect(lines[0]).toBe('race: 1 round from the champion, then as many from scratch');
+      expect(lines[1]).toMatch(/^race over 1 round: .* on from champion$/);
+      expect(lines).toHaveLength(2 + raced.rounds);
     });
 
     it(

@@ -28,7 +28,7 @@ const heat = async (
   rounds: number,
   train: (request: FitRequest) => Promise<FitResult>,
 ): Promise<number | null> => {
-  const { checkpoints, resume, onRound, onLine, onEvents, onProgress, ...rest } = request;
+  const { checkpoints, resume, onRound, onLine, onEvents, ...rest } = request;
   const { maxMinutes, targetAccuracy, ...options } = request.options;
   try {
     const { curve } = await train({
@@ -55,6 +55,9 @@ export const raceStarts = async (
   train: (request: FitRequest) => Promise<FitResult>,
 ): Promise<RaceResult> => {
   const { initial: _, ...fresh } = request;
+  request.onLine?.(
+    `race: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} from the champion, then as many from scratch`,
+  );
   const championLoss = await heat(request, rounds, train);
   const scratchLoss = await heat(fresh, rounds, train);
   const race = { rounds, championLoss, scratchLoss };
