@@ -1,8 +1,8 @@
 /**
- * Environment of a training process. Each step allocates and frees tensors of up to hundreds of
- * megabytes; glibc by default returns them to the kernel and takes fresh 4 KiB pages back, and the
- * page faults cost more than the arithmetic (a step of `article`: 1,560 ms without these settings,
- * 740 ms with them). Kept on the heap and in huge pages instead. Other systems ignore the variable.
+ * Environment of a training process. glibc by default returns large freed tensors to the kernel and
+ * takes fresh 4 KiB pages back; kept on the heap and in huge pages instead. Before ONNX Runtime's
+ * arena held all tensors (session.ts) this halved a step of `article`; since then the difference is
+ * within the noise of a busy machine. Other systems ignore the variable.
  */
 export const trainingEnvironment: Readonly<Record<string, string>> = {
   GLIBC_TUNABLES: [

@@ -91,17 +91,17 @@ export const createTrainingSession = async (
       current.set(name, float32(shape, part));
     });
   }
-  const start = ({ name, shape }: Value, initialize?: () => Float32Array): void => {
-    const place = current.get(name) ?? float32(shape, new Float32Array(sizeOf(shape)));
-    const data = options.resume ? resumed(options.resume, name, shape) : initialize?.();
-    if (data) place.data.set(data);
-    current.set(name, place);
+  const start = ({ name, shape }: Value, initialize: () => Float32Array): void => {
+    const data = options.resume ? resumed(options.resume, name, shape).slice() : initialize();
+    const place = current.get(name);
+    if (place) place.data.set(data);
+    else current.set(name, float32(shape, data));
   };
   for (const { value, initialize } of graph.parameters) {
-    const given = options.weights?.get(value.name);
+    const given = options.weights?.get(value.name)?.slice();
     start(value, () => given ?? initialize(random.fork(value.name)));
   }
-  for (const value of states) start(value);
+  for (const value of states) start(value, () => new Float32Array(sizeOf(value.shape)));
   /** Names of what a snapshot holds: the groups' vectors are there by their members. */
   const lasting = [...weights, ...states].map(({ name }) => name);
   let stepNumber = options.resume?.step ?? 0;
