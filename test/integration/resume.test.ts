@@ -17,7 +17,10 @@ import {
 
 // Fixed, so that a failure can be repeated; the machine's own timing varies the rest.
 const random = createRandom(20_261_125);
-const settings = ['--rounds', '12', '--steps', '6', '--seed', '3', '--from', 'scratch'];
+const settings = [
+  ...['--rounds', '12', '--steps', '6', '--patience', '12'],
+  ...['--seed', '3', '--from', 'scratch'],
+];
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let store: string;
 
