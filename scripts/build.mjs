@@ -24,6 +24,7 @@ const entries = {
   'training-child': 'src/loop/training-child.ts',
   'classifier-worker': 'src/engine/runtime/classifier-worker.ts',
   'augment-worker': 'src/data/augment-worker.ts',
+  'feature-worker': 'src/engine/runtime/feature-worker.ts',
   'functions-predict': 'src/functions/predict.ts',
   'functions-feedback': 'src/functions/feedback.ts',
   'functions-train': 'src/functions/train.ts',

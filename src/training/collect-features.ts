@@ -2,6 +2,7 @@
  * The features of a training's pictures: from the cache where they are known, else computed, and
  * kept for the next training. Pictures are decoded side by side while the backbone computes.
  */
+import pMap from 'p-map';
 import { RelearnError } from '../base/errors.ts';
 import { joinPictures } from '../data/data-loader.ts';
 import type { FeatureCache, FeatureRow } from '../data/feature-cache.ts';
@@ -29,7 +30,7 @@ export interface CollectedFeatures {
   readonly computed: number;
 }
 
-/** Batches being decoded while one is computed. */
+/** Batches that are decoded while one is computed. */
 const decodedAhead = 2;
 
 const notFinite = (broken: number, total: number): RelearnError =>
@@ -78,38 +79,28 @@ const compute = async (
   rowAt: (index: number) => Float32Array,
 ): Promise<void> => {
   const extractor = await openExtractor();
-  const { batchSize } = extractor;
-  const decode = async (start: number): Promise<Uint8Array> => {
-    const batch = todo.slice(start, start + batchSize).map(async (index) => {
-      const { bytes } = pictures[index] as LabelledPicture;
-      return preprocess(typeof bytes === 'function' ? await bytes() : bytes, preprocessing);
-    });
-    return joinPictures(await Promise.all(batch));
+  const { batchSize, parallel } = extractor;
+  const decode = async (index: number): Promise<Uint8Array> => {
+    const { bytes } = pictures[index] as LabelledPicture;
+    return preprocess(typeof bytes === 'function' ? await bytes() : bytes, preprocessing);
   };
-  const ahead: Promise<Uint8Array>[] = [];
-  let next = 0;
-  const fetchAhead = () => {
-    while (ahead.length <= decodedAhead && next < todo.length) {
-      const batch = decode(next);
-      // A failure is reported by the turn that reaches this batch.
-      batch.catch(() => {});
-      ahead.push(batch);
-      next += batchSize;
-    }
+  const batches = Array.from({ length: Math.ceil(todo.length / batchSize) }, (_, batch) =>
+    todo.slice(batch * batchSize, (batch + 1) * batchSize),
+  );
+  let done = 0;
+  const extract = async (indices: readonly number[]): Promise<void> => {
+    signal?.throwIfAborted();
+    const pixels = joinPictures(await Promise.all(indices.map(decode)));
+    const rows = await extractor.extract(pixels, indices.length);
+    const size = rows.length / indices.length;
+    indices.forEach((index, row) => {
+      rowAt(index).set(rows.subarray(row * size, (row + 1) * size));
+    });
+    done += indices.length;
+    onProgress?.(done, todo.length);
   };
   try {
-    for (let start = 0; start < todo.length; start += batchSize) {
-      signal?.throwIfAborted();
-      fetchAhead();
-      const pixels = await (ahead.shift() as Promise<Uint8Array>);
-      const indices = todo.slice(start, start + batchSize);
-      const rows = await extractor.extract(pixels, indices.length);
-      const size = rows.length / indices.length;
-      indices.forEach((index, row) => {
-        rowAt(index).set(rows.subarray(row * size, (row + 1) * size));
-      });
-      onProgress?.(start + indices.length, todo.length);
-    }
+    await pMap(batches, extract, { concurrency: parallel * (1 + decodedAhead) });
   } finally {
     await extractor.close();
   }

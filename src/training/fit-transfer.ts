@@ -7,9 +7,10 @@ import { createFeatureCache } from '../data/feature-cache.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
 import { plainReadout } from '../engine/nn/readout.ts';
-import { type Backbone, transferArchitecture } from '../engine/nn/transfer.ts';
+import { type Backbone, featureModel, transferArchitecture } from '../engine/nn/transfer.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
-import { createFeatureExtractor } from '../engine/runtime/feature-extractor.ts';
+import { extractHere } from '../engine/runtime/feature-extractor.ts';
+import { extractInWorkers } from '../engine/runtime/feature-workers.ts';
 import { softmaxRows } from '../engine/tensor/reduce.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { collectFeatures } from './collect-features.ts';
@@ -38,8 +39,10 @@ export interface FitTransferResult extends FitResult {
   judge(model: Uint8Array): Promise<Evaluation | undefined>;
 }
 
-/** Pictures in one pass through the backbone. */
-const extractionBatch = 32;
+/** Pictures in one pass through the backbone: so few that a layer's output stays in the cache. */
+const extractionBatch = 2;
+/** Pictures in one step, as progress counts them. */
+const shownBatch = 32;
 
 /**
  * @throws RelearnError as `fit`; invalid/`features_not_finite`; invalid/`incompatible_model` where
@@ -63,10 +66,17 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
       hashExtractor({ file: backbone.sha256, weights, preprocessing }),
       size,
     ),
-    openExtractor: () =>
-      createFeatureExtractor(backbone.network, { batchSize: extractionBatch, threads, weights }),
+    openExtractor: async () => {
+      const model = featureModel(backbone.network, extractionBatch, weights);
+      return (request.workers ?? true)
+        ? extractInWorkers(model, threads)
+        : extractHere(model, { threads });
+    },
     ...(request.signal ? { signal: request.signal } : {}),
-    onProgress: (done, total) => request.onProgress?.(extracting(done, total, seconds())),
+    onProgress: (done, total) => {
+      if (done % shownBatch < extractionBatch || done === total)
+        request.onProgress?.(extracting(done, total, seconds()));
+    },
   });
   const imagesPerSecond = pictures.length / seconds();
   request.onLine?.(
@@ -214,8 +224,8 @@ const extracting = (done: number, total: number, seconds: number) => ({
   round: 0,
   rounds: null,
   epoch: 0,
-  step: Math.ceil(done / extractionBatch),
-  steps: Math.ceil(total / extractionBatch),
+  step: Math.ceil(done / shownBatch),
+  steps: Math.ceil(total / shownBatch),
   loss: null,
   bestAccuracy: null,
   roundsLeft: 0,

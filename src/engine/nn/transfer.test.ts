@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { floats, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
 import { createClassifier } from '../runtime/create-classifier.ts';
-import { createFeatureExtractor } from '../runtime/feature-extractor.ts';
+import { extractHere } from '../runtime/feature-extractor.ts';
 import { readModel, writeModel } from './model-file.ts';
 import { createOptimizer } from './optimizers.ts';
 import { plainReadout } from './readout.ts';
 import { buildTrainingGraph } from './training-graph.ts';
-import { countBlocks, importBackbone, transferArchitecture } from './transfer.ts';
+import { countBlocks, featureModel, importBackbone, transferArchitecture } from './transfer.ts';
 
 const backbone = importBackbone(onnxFile(smallClassifier));
 const preprocessing = { width: 8, height: 8, channels: 3, fit: 'fill' } as const;
@@ -72,7 +72,7 @@ describe('an imported network', () => {
 
   it('serves its features through the new head', async () => {
     const file = writeModel(model);
-    const extractor = await createFeatureExtractor(backbone, { batchSize: 4, threads: 1 });
+    const extractor = await extractHere(featureModel(backbone, 4), { threads: 1 });
     const features = await extractor.extract(pixels(3), 3);
     expect(features).toHaveLength(3 * 5);
     const classifier = await createClassifier(file);

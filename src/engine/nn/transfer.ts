@@ -11,6 +11,7 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import { fromOnnx } from '../graph/from-onnx.ts';
 import type { Graph, Parameter, Value } from '../graph/graph.ts';
 import { blockBoundaries, cutAt, inlineGraph, outputOf } from '../graph/subgraph.ts';
+import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from './architectures.ts';
 import { constantFill } from './initializers.ts';
 import { dense } from './layers.ts';
@@ -61,6 +62,22 @@ export const importBackbone = (bytes: Uint8Array, imageSize?: number): Backbone 
     },
   };
 };
+
+/**
+ * The backbone as a file that computes features.
+ * @param weights as imported, or after fine-tuning
+ */
+export const featureModel = (
+  backbone: Backbone,
+  batchSize: number,
+  weights: ReadonlyMap<string, Float32Array> = backbone.weights,
+) => ({
+  model: toOnnx(backbone.graph(batchSize), { weights }),
+  batchSize,
+  channels: backbone.channels,
+  imageSize: backbone.imageSize,
+  featureCount: backbone.featureCount,
+});
 
 const recipe: Recipe = {
   batchSize: 32,

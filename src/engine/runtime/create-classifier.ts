@@ -39,6 +39,17 @@ export const createClassifier = async (
 /** uint8 [N,H,W,C] → float32 [N,C,H,W] in 0..1. */
 export const toImages = (pixels: Uint8Array, count: number, channels: number): Float32Array => {
   const images = new Float32Array(pixels.length);
+  writeImages(pixels, count, channels, images);
+  return images;
+};
+
+/** The same into memory that is there. */
+export const writeImages = (
+  pixels: Uint8Array,
+  count: number,
+  channels: number,
+  images: Float32Array,
+): void => {
   const area = pixels.length / count / channels;
   for (let n = 0; n < count; n++) {
     const picture = n * area * channels;
@@ -48,5 +59,4 @@ export const toImages = (pixels: Uint8Array, count: number, channels: number): F
         images[plane + i] = (pixels[from] as number) / 255;
     }
   }
-  return images;
 };

@@ -1,13 +1,25 @@
-/** A backbone that answers with its features; blocks its thread while it computes. */
-import { toOnnx } from '../graph/to-onnx.ts';
-import { buildFeatureGraph } from '../nn/feature-graph.ts';
-import type { Backbone } from '../nn/transfer.ts';
-import { type Tensor, tensor } from '../tensor/tensor.ts';
+/** A backbone that answers with its features. */
+import { sizeOf } from '../tensor/shape.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
+import { writeImages } from './create-classifier.ts';
 import { createSession } from './session.ts';
+
+/** What computes features, as bytes that can be handed to a thread. */
+export interface FeatureModel {
+  /** ONNX: `images` float32 [batchSize,C,H,W] in 0..1 to `features` [batchSize, featureCount]. */
+  readonly model: Uint8Array;
+  readonly batchSize: number;
+  readonly channels: 1 | 3;
+  /** Rows and columns of a picture. */
+  readonly imageSize: number;
+  readonly featureCount: number;
+}
 
 export interface FeatureExtractor {
   /** Most pictures in one call. */
   readonly batchSize: number;
+  /** Calls that are worked on at the same time. */
+  readonly parallel: number;
   /**
    * @param pixels uint8 [count, H, W, C] as `preprocess` makes them
    * @returns float32 [count, featureCount]
@@ -16,31 +28,23 @@ export interface FeatureExtractor {
   close(): Promise<void>;
 }
 
-export interface FeatureExtractorOptions {
-  readonly batchSize: number;
-  readonly threads: number;
-  /** The backbone's weights after fine-tuning; default: as imported. */
-  readonly weights?: ReadonlyMap<string, Float32Array>;
-}
-
-export const createFeatureExtractor = async (
-  backbone: Backbone,
-  { batchSize, threads, weights = backbone.weights }: FeatureExtractorOptions,
+/** In this thread, which it blocks while it computes. */
+export const extractHere = async (
+  { model, batchSize, channels, imageSize, featureCount }: FeatureModel,
+  { threads }: { readonly threads: number },
 ): Promise<FeatureExtractor> => {
-  const { imageSize, channels, featureCount } = backbone;
-  const model = toOnnx(buildFeatureGraph(backbone, batchSize), { weights });
   const session = await createSession(model, { threads });
-  const shape = [batchSize, imageSize, imageSize, channels];
-  const batch = new Uint8Array(batchSize * imageSize * imageSize * channels);
+  const shape = [batchSize, channels, imageSize, imageSize];
   return {
     batchSize,
+    parallel: 1,
     extract: async (pixels, count) => {
-      // The graph has one size; what a short batch leaves is computed and thrown away.
-      if (count < batchSize) batch.set(pixels);
-      const full = count < batchSize ? batch : pixels;
-      const { features } = (await session.run({ pixels: tensor('uint8', shape, full) })) as {
-        features: Tensor<'float32'>;
-      };
+      // The graph has one size; what a short batch leaves over is computed and thrown away. Memory of
+      // its own for each call: the next one may come before this one has run.
+      const images = float32(shape, new Float32Array(sizeOf(shape)));
+      // Here and not in the graph: transposing bytes there takes as long as half a small network.
+      writeImages(pixels, count, channels, images.data);
+      const { features } = (await session.run({ images })) as { features: Tensor<'float32'> };
       return features.data.slice(0, count * featureCount);
     },
     close: () => session.close(),
