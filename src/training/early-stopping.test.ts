@@ -49,4 +49,13 @@ describe('early stopping', () => {
     expect(best).toEqual([true, false, true, false]);
     expect(bestAccuracy).toBe(0.62);
   });
+
+  it('does not count a trial against the patience, and still keeps it when it is the best', () => {
+    const stopping = createEarlyStopping(2);
+    for (const loss of [1, 2, 3])
+      expect(stopping.observe({ accuracy: 0.5, loss, isTrial: true }).best).toBe(loss === 1);
+    expect(stopping.roundsLeft).toBe(2);
+    stopping.observe({ accuracy: 0.5, loss: 3 });
+    expect(stopping.roundsLeft).toBe(1);
+  });
 });

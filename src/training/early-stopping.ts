@@ -5,8 +5,15 @@
  * highest accuracy is often luck of one round, while the loss weighs how sure each answer was.
  */
 export interface EarlyStopping {
-  /** Takes one round's figures. `best`: these are the weights to keep. */
-  observe(round: { readonly accuracy: number; readonly loss: number }): { readonly best: boolean };
+  /**
+   * Takes one round's figures. `best`: these are the weights to keep.
+   * @param round.isTrial a round too early to count against the patience; default false
+   */
+  observe(round: {
+    readonly accuracy: number;
+    readonly loss: number;
+    readonly isTrial?: boolean;
+  }): { readonly best: boolean };
   /** The highest so far; null before the first round. */
   readonly bestAccuracy: number | null;
   readonly roundsLeft: number;
@@ -25,12 +32,12 @@ export const createEarlyStopping = (patience: number, from?: StoppingState): Ear
   let lowestLoss = from?.lowestLoss ?? null;
   let roundsLeft = from?.roundsLeft ?? patience;
   return {
-    observe: ({ accuracy, loss }) => {
+    observe: ({ accuracy, loss, isTrial = false }) => {
       const best = lowestLoss === null || loss < lowestLoss;
       const improved = best || bestAccuracy === null || accuracy > bestAccuracy;
       if (best) lowestLoss = loss;
       bestAccuracy = Math.max(bestAccuracy ?? 0, accuracy);
-      roundsLeft = improved ? patience : roundsLeft - 1;
+      roundsLeft = improved || isTrial ? patience : roundsLeft - 1;
       return { best };
     },
     state: () => ({ bestAccuracy, lowestLoss, roundsLeft }),

@@ -13,6 +13,7 @@ test('as many passes as the recipe says for 8,000 pictures', () => {
     steps: 5_000,
     peakRate: 0.003,
     patience: 5,
+    patienceFrom: 20,
   });
 });
 
@@ -38,6 +39,7 @@ test('what was asked for counts', () => {
     steps: 21,
     peakRate: 1,
     patience: 2,
+    patienceFrom: 0,
   });
 });
 

@@ -14,6 +14,8 @@ export interface TrainingPlan {
   readonly steps: number;
   readonly peakRate: number;
   readonly patience: number;
+  /** The round after which patience begins to count. */
+  readonly patienceFrom: number;
 }
 
 /** The number of pictures for which a recipe names its epochs. */
@@ -50,5 +52,8 @@ export const planTraining = (
     steps: rounds * stepsPerRound,
     peakRate: options.learningRate ?? recipe.learningRate,
     patience: options.patience ?? defaultPatience,
+    // A rate that is still high keeps the accuracy down; it comes up as the rate falls. Whoever names
+    // a patience means it from the start.
+    patienceFrom: options.patience === undefined ? Math.floor(rounds / 2) : 0,
   };
 };

@@ -206,6 +206,7 @@ export const runRounds = async (
     const observed = stopping.observe({
       accuracy: point.validationAccuracy,
       loss: point.validationLoss,
+      isTrial: curve.length <= plan.patienceFrom,
     });
     if (observed.best || isOnTarget(point.validationAccuracy)) best = weights;
     meter.reset();

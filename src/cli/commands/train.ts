@@ -120,7 +120,7 @@ export const define = (command: Command, session: Session): void => {
     .option('--steps <N>', 'training steps in a round', wholeNumber(1))
     .option(
       '--patience <N>',
-      'rounds without a better accuracy before it stops (5)',
+      'rounds without a better accuracy before it stops (5, from the middle of the schedule on)',
       wholeNumber(1),
     )
     .option('--target-accuracy <A>', 'stop at this validation accuracy, such as 0.95', accuracy)
