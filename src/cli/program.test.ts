@@ -141,6 +141,7 @@ describe('wrong usage ends in 2, says what is wrong and prints nothing on stdout
     ['train --rounds 1.5', 'invalid_option_value'],
     ['train --learning-rate -1', 'invalid_option_value'],
     ['train --from champions', 'invalid_option_value'],
+    ['train --device tpu', 'invalid_option_value'],
     ['predict', 'missing_argument'],
     ['predict x --model latest', 'invalid_option_value'],
     ['feedback x', 'missing_option'],

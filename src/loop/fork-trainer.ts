@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism, constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { RelearnError } from '../base/errors.ts';
+import type { Device } from '../records/devices.ts';
 import type { CredentialSource } from '../storage/open-store.ts';
 import type { Trainer, TrainingOutcome, TrainingWatch } from './trainer.ts';
 import { fromSentError, type TrainingMessage, type TrainingOrder } from './training-messages.ts';
@@ -27,13 +28,17 @@ const crashed = (
   signal: string | null,
   output: string,
   decoding: string | undefined,
+  device: Device = 'cpu',
 ): RelearnError =>
   new RelearnError(
     'unavailable',
     'training_crashed',
     `The training process ended early (${signal ?? `exit code ${code}`}).${output === '' ? '' : `\n${output}`}`,
     {
-      hint: 'Nothing was lost: go on with relearn train --resume, or train again. If it ended for lack of memory, use a smaller --batch-size.',
+      hint:
+        device === 'cpu'
+          ? 'Nothing was lost: go on with relearn train --resume, or train again. If it ended for lack of memory, use a smaller --batch-size.'
+          : `Nothing was lost. If ${device} ended it, train on the processor: relearn train --device cpu`,
       ...(decoding === undefined ? {} : { details: { decoding } }),
     },
   );
@@ -80,7 +85,10 @@ const runChild = (child: ChildProcess, order: TrainingOrder, watch: TrainingWatc
       watch.signal.removeEventListener('abort', kill);
       if (watch.signal.aborted) reject(watch.signal.reason);
       else if (result) resolve(result);
-      else reject(failure ?? crashed(code, signal, output.trim(), decoding));
+      else
+        reject(
+          failure ?? crashed(code, signal, output.trim(), decoding, order.request.options.device),
+        );
     });
     child.send(order, (error) => {
       if (error) failure ??= error;

@@ -37,6 +37,7 @@ const fitOptionNames = [
   'batchSize',
   'learningRate',
   'fineTune',
+  'device',
 ] as const;
 
 /** Those that were given. */

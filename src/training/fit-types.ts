@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import type { Architecture } from '../engine/nn/architectures.ts';
+import type { Device } from '../records/devices.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
 import type { RaceResult, TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { Checkpoints } from './training-state.ts';
@@ -36,6 +37,8 @@ export interface FitOptions {
    * one; see race.ts. Default false.
    */
   readonly race?: boolean;
+  /** Where training steps run; all else runs on the processor. Default cpu. */
+  readonly device?: Device;
   /** The same seed, data and settings give the same weights on the same machine. */
   readonly seed: number;
 }

@@ -100,6 +100,8 @@ export const runRounds = async (
     ...(from ? { resume: from.session } : {}),
     random: random.fork('weights'),
     threads,
+    ...(options.device ? { device: options.device } : {}),
+    onLine: (line) => request.onLine?.(line),
   });
   const average =
     recipe.averageDecay === null

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { preprocess } from '../../src/data/preprocess.ts';
 import { toImages } from '../../src/engine/runtime/create-classifier.ts';
 import type { ExportReport, PredictionReport, TrainReport } from '../../src/records/reports.ts';
+import { sharedData } from '../shared-data.ts';
 import { makeFolder, makePicture, writePictures } from './pictures.ts';
 import { endAll, relearnError, relearnJson } from './program.ts';
 
@@ -102,6 +103,28 @@ test('the checker of the ONNX project accepts every form', async () => {
     ].join('\n');
     expect(execFileSync(python, ['-c', check, file], { encoding: 'utf8' }).trim()).toBe(format);
   }
+});
+
+test('a head on an imported network is exported too', async () => {
+  if (!sharedData) {
+    console.log('skipped: the backbones of ../shared/data are not there');
+    return;
+  }
+  const own = join(folder.path, 'backbone-store');
+  const backbone = join(sharedData, 'backbones', 'squeezenet1.1.onnx');
+  await relearnJson('init', '--store', own, '--labels', 'cat,dog', '--architecture', backbone);
+  await relearnJson('import', join(folder.path, 'base'), '--store', own);
+  await relearnJson('train', '--store', own);
+  const file = join(folder.path, 'backbone.onnx');
+  const report = await relearnJson<Written>(
+    ...['models', 'export', '1', '--format', 'int8', '--out', file, '--store', own],
+  );
+  expect(report.bytes).toBeLessThan(0.3 * report.originalBytes);
+  const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
+  const images = new Tensor('float32', new Float32Array(2 * 3 * 224 * 224), [2, 3, 224, 224]);
+  const { logits } = await session.run({ images });
+  expect(logits?.dims).toEqual([2, 2]);
+  await session.release();
 });
 
 test('the same version gives the same bytes', async () => {

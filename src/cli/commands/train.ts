@@ -1,5 +1,6 @@
 /** `relearn train`: trains a candidate, judges it beside the champion, promotes it if it is better. */
 import { type Command, Option } from 'commander';
+import { type Device, devices } from '../../records/devices.ts';
 import type { GateReport, TrainingProgress, TrainReport } from '../../records/reports.ts';
 import { accuracy, positiveNumber, wholeNumber } from '../option-values.ts';
 import type { Progress } from '../progress.ts';
@@ -26,6 +27,7 @@ interface Options {
   readonly batchSize?: number;
   readonly learningRate?: number;
   readonly seed?: number;
+  readonly device?: Device;
   readonly resume?: boolean;
 }
 
@@ -128,10 +130,16 @@ export const define = (command: Command, session: Session): void => {
     .option('--batch-size <N>', 'pictures in a step', wholeNumber(1))
     .option('--learning-rate <R>', 'peak learning rate', positiveNumber)
     .option('--seed <N>', 'same seed, same data: same weights', wholeNumber(0))
+    .addOption(
+      new Option(
+        '--device <NAME>',
+        'where training steps run (cpu); webgpu falls back to cpu where there is no GPU',
+      ).choices(devices),
+    )
     .option('--resume', 'go on with the training that was interrupted, as it was started')
     .addHelpText(
       'after',
-      '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n           relearn train --resume\n',
+      '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n           relearn train --resume\n           relearn train --device webgpu\n',
     )
     .action(
       session.act(async (run, options: Options) => {

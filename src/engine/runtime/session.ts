@@ -6,12 +6,17 @@ import { createRequire } from 'node:module';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import './disable-telemetry.ts';
 import { RelearnError } from '../../base/errors.ts';
+import type { Device } from '../../records/devices.ts';
 import { type Dtype, type Tensor, tensor } from '../tensor/tensor.ts';
 import { isUnreturned, unreturned } from './unreturned-outputs.ts';
 
 export interface SessionOptions {
   /** Threads for one operator; default 1, which makes no pool. */
   readonly threads?: number;
+  /** Default cpu. Nodes that the device has no kernel for run on the processor. */
+  readonly device?: Device;
+  /** Names of nodes that must run on the processor all the same. */
+  readonly onCpu?: readonly string[];
   /** Write a trace of every kernel's time to files with this prefix. */
   readonly profilePrefix?: string;
 }
@@ -39,16 +44,22 @@ export interface Session {
 const runtime = () =>
   createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
 
+/** An empty list of names is refused by the runtime. */
+const providersFor = (device: Device, onCpu: readonly string[]) =>
+  device === 'cpu'
+    ? ['cpu']
+    : [{ name: device, ...(onCpu.length > 0 ? { forceCpuNodeNames: onCpu } : {}) }, 'cpu'];
+
 /** @throws RelearnError corrupt/`invalid_model_file` where ONNX Runtime refuses the model */
 export const createSession = async (
   model: Uint8Array,
-  { threads = 1, profilePrefix }: SessionOptions = {},
+  { threads = 1, device = 'cpu', onCpu = [], profilePrefix }: SessionOptions = {},
 ): Promise<Session> => {
   const ort = runtime();
   let session: InferenceSession;
   try {
     session = await ort.InferenceSession.create(model, {
-      executionProviders: ['cpu'],
+      executionProviders: providersFor(device, onCpu),
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',

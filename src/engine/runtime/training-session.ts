@@ -5,6 +5,7 @@
 
 import { RelearnError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
+import type { Device } from '../../records/devices.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from '../nn/architectures.ts';
@@ -13,9 +14,12 @@ import { buildTrainingGraph } from '../nn/training-graph.ts';
 import { partsOf } from '../nn/weight-groups.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
+import { openDevice } from './open-device.ts';
+import { describePlacement, type PlacedModel, placeOnDevice } from './place-on-device.ts';
 import { probeBlockSize } from './probe-block-size.ts';
 import { createSession } from './session.ts';
 import { withUnreturnedOutputs } from './unreturned-outputs.ts';
+import { whereNodesRun, zerosFor } from './where-nodes-run.ts';
 
 export interface TrainingSessionOptions {
   readonly architecture: Architecture;
@@ -30,6 +34,10 @@ export interface TrainingSessionOptions {
   /** Draws initial weights and dropout noise. */
   readonly random: Random;
   readonly threads: number;
+  /** Where steps run; default cpu, and cpu where the other is not available. */
+  readonly device?: Device;
+  /** What runs where, for the person who waits. */
+  onLine?(line: string): void;
   readonly profilePrefix?: string;
 }
 
@@ -54,6 +62,7 @@ export interface TrainingSession {
    * One step on one batch.
    * @param pixels uint8 [N,H,W,C]
    * @param targets float32 [N,classes], rows are distributions
+   * @throws RelearnError unavailable/`device_failed`, on a device other than the processor
    */
   step(pixels: Uint8Array, targets: Float32Array, learningRate: number): Promise<StepResult>;
   /** The weights and running statistics by name; copies nothing, the next step writes over them. */
@@ -69,15 +78,21 @@ export const createTrainingSession = async (
 ): Promise<TrainingSession> => {
   const { architecture, classes, batchSize, imageSize, random, threads, profilePrefix } = options;
   const optimizer = createOptimizer(options.optimizer);
+  const { device, fallback } = await openDevice(options.device ?? 'cpu');
+  if (fallback) options.onLine?.(`device: ${fallback}; training on the cpu`);
   const { graph, weights, groups, states, noise } = buildTrainingGraph(architecture, {
     classes,
     batchSize,
     imageSize,
     optimizer,
-    blockSize: await probeBlockSize(),
+    // The blocked layout is the processor's own.
+    blockSize: device === 'cpu' ? await probeBlockSize() : null,
   });
-  const session = await createSession(withUnreturnedOutputs(toOnnx(graph)), {
+  const { model, onCpu } = await prepareFor(device, graph, options);
+  const session = await createSession(withUnreturnedOutputs(model), {
     threads,
+    device,
+    onCpu,
     ...(profilePrefix ? { profilePrefix } : {}),
   });
 
@@ -140,7 +155,9 @@ export const createTrainingSession = async (
         for (let i = 0; i < data.length; i++) data[i] = noiseSource.next();
         inputs[name] = float32(shape, data);
       }
-      await session.runInto(inputs, results);
+      await session.runInto(inputs, results).catch((error: unknown) => {
+        throw device === 'cpu' ? error : deviceFailed(device, stepNumber, error);
+      });
       return { loss: result('loss')[0] as number, logits: result('logits').slice() };
     },
     weights: () => arrays(weights.map(({ name }) => name)),
@@ -148,6 +165,32 @@ export const createTrainingSession = async (
     close: () => session.close(),
   };
 };
+
+/** On a device: what it cannot do is kept off it, and what runs where is told. */
+const prepareFor = async (
+  device: Device,
+  graph: Graph,
+  { threads, onLine }: TrainingSessionOptions,
+): Promise<Pick<PlacedModel, 'model' | 'onCpu'>> => {
+  const model = toOnnx(graph);
+  if (device === 'cpu') return { model, onCpu: [] };
+  const placed = await placeOnDevice(graph, model, device);
+  for (const line of placed.lines) onLine?.(line);
+  const fed = [...graph.inputs, ...graph.parameters.map(({ value }) => value)];
+  const placement = await whereNodesRun(placed.model, zerosFor(fed), {
+    threads,
+    device,
+    onCpu: placed.onCpu,
+  });
+  onLine?.(describePlacement(device, placement));
+  return placed;
+};
+
+const deviceFailed = (device: Device, step: number, cause: unknown): RelearnError =>
+  new RelearnError('unavailable', 'device_failed', `${device} failed at step ${step}: ${cause}`, {
+    cause,
+    hint: 'Train on the processor: relearn train --device cpu',
+  });
 
 const resumed = ({ tensors }: SessionSnapshot, name: string, shape: Shape): Float32Array => {
   const data = tensors.get(name);
