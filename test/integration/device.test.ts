@@ -48,7 +48,7 @@ test('where the device takes the training process with it, the cure is named', a
   const child = await until('the training process', () =>
     findTrainingChild(training.child.pid as number),
   );
-  await until('the first round', async () => /round 1:/.test(training.log()) || undefined);
+  await until('the device', async () => /^device: /m.test(training.log()) || undefined);
   process.kill(child, 'SIGSEGV');
   const { code, stdout } = await training.ended;
   expect(code).toBe(1);
