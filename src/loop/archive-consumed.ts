@@ -15,7 +15,11 @@ const movedTogether = 16;
 
 type Parts = Pick<Components, 'settings' | 'store' | 'feedbackQuery'>;
 
-const consumedNames = async (parts: Parts, state: RegistryState): Promise<ReadonlySet<string>> => {
+/** Items that the champion's lineage has learnt from, as `label/hash`. */
+export const consumedNames = async (
+  parts: Parts,
+  state: RegistryState,
+): Promise<ReadonlySet<string>> => {
   const { readManifest } = parts.feedbackQuery(state);
   const names = new Set<string>();
   for (const ref of lineageManifests(state, state.champion)) {

@@ -19,10 +19,10 @@ import {
 } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { GarbageReport } from '../records/reports.ts';
-import { lineageManifests } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { storageTime } from '../registry/storage-time.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { consumedNames } from './archive-consumed.ts';
 import type { Components } from './components.ts';
 import { holdingLease } from './train-candidate.ts';
 
@@ -66,19 +66,6 @@ const namedKeys = async (
   return keys;
 };
 
-/** Items that the champion's lineage learnt, by `label/hash`. */
-const consumedItems = async (
-  { feedbackQuery }: Components,
-  state: RegistryState,
-): Promise<ReadonlySet<string>> => {
-  const { readManifest } = feedbackQuery(state);
-  const items = new Set<string>();
-  for (const ref of lineageManifests(state, state.champion))
-    for (const { labelId, sha256 } of (await readManifest(ref)).feedback)
-      items.add(`${labelId}/${sha256}`);
-  return items;
-};
-
 /** What of one prefix may go, whatever its age. */
 interface Rule {
   readonly prefix: string;
@@ -96,7 +83,7 @@ const rulesFor = async (components: Components, state: RegistryState): Promise<r
       .map((key) => folderOf(runsPrefix, key))
       .concat(state.versions.map(({ entry }) => `${runsPrefix}${entry.runId}/`)),
   );
-  const consumed = await consumedItems(components, state);
+  const consumed = await consumedNames(components, state);
   const isUnnamed = ({ key }: ObjectInfo) => !named.has(key);
   return [
     { prefix: basePrefix, isGarbage: isUnnamed },
