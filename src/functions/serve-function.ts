@@ -14,6 +14,7 @@ import {
   threadsFrom,
 } from '../http/environment.ts';
 import { hostSettings } from '../http/host-settings.ts';
+import { openOnFirstCall } from '../http/open-on-first-call.ts';
 import { createLogger, serve } from '../http/serve.ts';
 import { stopSignal } from '../http/stop-signals.ts';
 import { createRelearn } from '../loop/relearn.ts';
@@ -27,15 +28,17 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
     const requestsPerMinute = rateLimitFrom(env);
     const store = env.RELEARN_STORE ?? './relearn-store';
     const host = hostSettings(env, store, (line) => process.stdout.write(line));
-    const relearn = await createRelearn({
-      ...host.open,
-      store,
-      env,
-      inference: 'worker',
-      proveStore: name === 'train',
-      ...(threads === undefined ? {} : { threads }),
-      log: (level, message, fields) => logger[level](fields ?? {}, message),
-    });
+    const open = () =>
+      createRelearn({
+        ...host.open,
+        store,
+        env,
+        inference: 'worker',
+        proveStore: name === 'train',
+        ...(threads === undefined ? {} : { threads }),
+        log: (level, message, fields) => logger[level](fields ?? {}, message),
+      });
+    const relearn = host.opensOnCall ? openOnFirstCall(store, open) : await open();
     const server = await serve({
       relearn,
       ...host.serve,

@@ -94,6 +94,14 @@ describe('on Function Compute', () => {
     expect((await call('/pre-stop', {}, 'GET')).statusCode).toBe(404);
   });
 
+  it('initializes an instance whose store is away: the next call may find it', async () => {
+    const readiness = () =>
+      Promise.reject(new RelearnError('unavailable', 'storage_unavailable', 'down'));
+    const { call } = setUp({ relearn: { readiness } });
+    const answer = await call('/initialize', { 'x-fc-control-path': '/initialize' });
+    expect(answer.statusCode).toBe(200);
+  });
+
   it('takes the credentials of each call and writes them nowhere', async () => {
     const { call, lines, credentials, logged } = setUp();
     const secrets = {

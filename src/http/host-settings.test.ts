@@ -13,6 +13,7 @@ describe('what the host changes', () => {
     expect(hostSettings({}, './store', () => {})).toEqual({
       serve: { host: '127.0.0.1', trainOnFeedback: true },
       open: {},
+      opensOnCall: false,
     });
   });
 
@@ -25,7 +26,12 @@ describe('what the host changes', () => {
   );
 
   it('Function Compute’s calls renew the credentials of an OSS store', async () => {
-    const { serve, open } = hostSettings(functionCompute, 'oss://b?region=r', () => {});
+    const { serve, open, opensOnCall } = hostSettings(
+      functionCompute,
+      'oss://b?region=r',
+      () => {},
+    );
+    expect(opensOnCall).toBe(true);
     expect(await open.credentials?.()).toMatchObject({ accessKeyId: 'old' });
     serve.functionCompute?.onCredentials?.({ accessKeyId: 'new', secretAccessKey: 'x' });
     expect(await open.credentials?.()).toMatchObject({ accessKeyId: 'new' });

@@ -14,6 +14,8 @@ export interface HostSettings {
     Pick<ServeOptions, 'functionCompute'>;
   /** For opening the store. */
   readonly open: { readonly credentials?: CredentialSource };
+  /** Whether the store's credentials may come with the first call and not before. */
+  readonly opensOnCall: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export const hostSettings = (
 ): HostSettings => {
   const host = hostFrom(env);
   const serve = { host: listenAddressFrom(env), trainOnFeedback: host === 'machine' };
-  if (host !== 'function-compute') return { serve, open: {} };
+  if (host !== 'function-compute') return { serve, open: {}, opensOnCall: false };
   let newest: Credentials | undefined;
   const atStart = ossCredentials(env);
   const onCredentials = (credentials: Credentials) => {
@@ -35,7 +37,8 @@ export const hostSettings = (
   };
   return {
     serve: { ...serve, functionCompute: { writeLine, onCredentials } },
-    // The first look at the store comes before the first call.
+    opensOnCall: true,
+    // A call without credentials, of a function without a role, is left with the environment's.
     open: storeUrl.startsWith('oss:') ? { credentials: (renew) => newest ?? atStart(renew) } : {},
   };
 };

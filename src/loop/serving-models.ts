@@ -40,7 +40,9 @@ export const createServingModels = (components: Components): ServingModels => {
     | { readonly version: number; readonly error: unknown; readonly until: number }
     | undefined;
   let pause = watchInterval;
-  let lookedAt = 0;
+  /** When the last look that succeeded began. */
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let tolerateUntil = Number.NEGATIVE_INFINITY;
 
   const end = (slot: Slot) => {
     const ended = slot.model.classifier.close().catch((error: unknown) => {
@@ -67,7 +69,6 @@ export const createServingModels = (components: Components): ServingModels => {
 
   /** Loads the newest champion where it is not the one that answers. */
   const follow = async () => {
-    lookedAt = clock.monotonic();
     const { champion: wanted } = await registry.read();
     if (wanted === null || wanted === champion?.model.version) return;
     if (failure?.version === wanted && clock.monotonic() < failure.until) throw failure.error;
@@ -92,10 +93,25 @@ export const createServingModels = (components: Components): ServingModels => {
 
   /** At most one load at a time; everybody who asks meanwhile waits for the same one. */
   const update = (): Promise<void> => {
-    updating ??= follow().finally(() => {
-      updating = undefined;
-    });
+    const began = clock.monotonic();
+    updating ??= follow()
+      .then(() => {
+        lookedAt = began;
+      })
+      .finally(() => {
+        updating = undefined;
+      });
     return updating;
+  };
+
+  /** After a host froze the process, perhaps for hours, and thawed it for a request. */
+  const catchUp = async () => {
+    const isBehind = () => clock.monotonic() - lookedAt > oldestLook;
+    if (!isBehind() || clock.monotonic() < tolerateUntil) return;
+    // A look that is on its way began before the request: without its credentials, or frozen too.
+    for (let looks = 0; looks < 2 && isBehind(); looks++) await update().catch(() => {});
+    // Without storage the old model answers, and only now and then a request waits for it.
+    if (isBehind()) tolerateUntil = clock.monotonic() + oldestLook;
   };
 
   const watch = async () => {
@@ -108,9 +124,8 @@ export const createServingModels = (components: Components): ServingModels => {
 
   const currentChampion = async (): Promise<Slot> => {
     if (closing.signal.aborted) throw notReady('The program is stopping.');
-    if (!champion) await update();
-    // A host froze the process and thawed it for this request. Without storage the old model answers.
-    else if (clock.monotonic() - lookedAt > oldestLook) await update().catch(() => {});
+    if (champion) await catchUp();
+    else await update();
     watching ??= watch();
     if (!champion) throw notReady('There is no model yet.');
     return champion;

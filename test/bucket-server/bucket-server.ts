@@ -71,6 +71,10 @@ export interface BucketServer {
   readonly requests: ServedRequest[];
   /** Asked for each request; the next faults, or none. */
   faults: (request: ServedRequest) => Fault | undefined;
+  /** Told of every object that was put, as a notification would be. */
+  stored: (fact: { bucket: string; key: string; size: number }) => void;
+  /** Closes the connections on which nothing happens, as services do after a while. */
+  closeIdle(): void;
   close(): Promise<void>;
 }
 
@@ -166,6 +170,7 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
       const kept = Object.entries(request.headers).filter(([header]) => rules.keeps(header));
       const headers = Object.fromEntries(kept);
       bucket.objects.set(key, { bytes: request.body, headers, modifiedAt: Date.now() });
+      server.stored({ bucket: name, key, size: request.body.length });
       return { status: 200 };
     }
     if (request.method === 'DELETE') {
@@ -234,6 +239,8 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
     buckets,
     requests,
     faults: () => undefined,
+    stored: () => {},
+    closeIdle: () => listening.closeIdleConnections(),
     close: () =>
       new Promise((resolve) => {
         listening.close(() => resolve());

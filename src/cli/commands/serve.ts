@@ -12,6 +12,7 @@ import {
 import { hostSettings } from '../../http/host-settings.ts';
 import { parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
+import { openOnFirstCall } from '../../http/open-on-first-call.ts';
 import { createLogger, serve } from '../../http/serve.ts';
 import { port, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
@@ -61,15 +62,17 @@ export const define = (command: Command, session: Session): void => {
         const logger = createLogger(logLevelFrom(env));
         const settings = hostSettings(env, run.store, (line) => run.context.stdout.write(line));
         const host = options.host ?? settings.serve.host;
-        const relearn = await run.open({
-          ...settings.open,
-          inference: 'worker',
-          // Better to refuse now than at the first training.
-          proveStore: functions === undefined || functions.includes('train'),
-          // Without keys only this machine can ask, so the pictures stay where they are anyway.
-          keepPredictions: isLoopback(host) && keys.length === 0,
-          log: (level, message, fields) => logger[level](fields ?? {}, message),
-        });
+        const open = () =>
+          run.open({
+            ...settings.open,
+            inference: 'worker',
+            // Better to refuse now than at the first training.
+            proveStore: functions === undefined || functions.includes('train'),
+            // Without keys only this machine can ask, so the pictures stay where they are anyway.
+            keepPredictions: isLoopback(host) && keys.length === 0,
+            log: (level, message, fields) => logger[level](fields ?? {}, message),
+          });
+        const relearn = settings.opensOnCall ? openOnFirstCall(run.store, open) : await open();
         const server = await serve({
           relearn,
           ...settings.serve,

@@ -23,8 +23,11 @@ export const functionComputeRoutes = ({ relearn, functions }: AppContext): Route
     answers: { 'application/json': health },
     handle: async (request) => {
       only('initialize', request);
-      // A store without a model is no reason to refuse the instance: /readyz says so.
-      if (functions.includes('predict')) await relearn.readiness();
+      // A store without a model, or that is away, is no reason to refuse the instance: /readyz says so.
+      if (functions.includes('predict'))
+        await relearn.readiness().catch((error: unknown) => {
+          request.log.warn({ reason: String(error) }, 'initialized without a store');
+        });
       return { ok: true };
     },
   },

@@ -10,11 +10,10 @@ const newestFeedback = 50;
 
 export const studioRoutes = ({ relearn, functions }: AppContext): Route[] => {
   // Many open pages poll; they share one look at the store.
-  const status = shareInFlight(async () => ({
-    labels: relearn.settings.labels,
-    functions,
-    ...(await relearn.status()),
-  }));
+  const status = shareInFlight(async () => {
+    const report = await relearn.status();
+    return { labels: relearn.settings.labels, functions, ...report };
+  });
   const models = shareInFlight(() => relearn.models.list());
   const runs = shareInFlight(async () => ({ runs: await relearn.runs() }));
   const feedback = shareInFlight(async () => ({
