@@ -20,6 +20,7 @@ const floors: readonly (readonly [path: string, purpose: string])[] = [
   ['src/engine/nn/', 'nn builds networks out of graphs and runs nothing'],
   ['src/engine/export/', 'export rewrites model files and runs nothing'],
   ['src/engine/runtime/', 'runtime runs graphs; the engine never sees a bucket'],
+  ['src/hub/', 'hub brings one file of a model hub and knows nothing of what is in it'],
   ['src/storage/', 'storage keeps bytes under keys and knows nothing of what they mean'],
   ['src/records/', 'records says what is stored and never sees a gradient'],
   ['src/data/', 'data brings pictures to the trainer and knows nothing of training'],
@@ -201,6 +202,13 @@ describe('what an entrance loads', () => {
     expect(reached).toContain('src/storage/open-store.ts');
     const clients = /^(src\/storage\/bucket\/open-bucket|aws4$|p-retry$|@rgrove\/|@aws-sdk\/)/;
     expect(reached.filter((file) => clients.test(file))).toEqual([]);
+  });
+
+  it('no entrance loads the client of a model hub before a file of one is named', () => {
+    const entrances = files.filter((file) => /^src\/(functions|cli)\//.test(file) && !isTest(file));
+    const reached = [...reach(['src/index.ts', ...entrances]).keys()];
+    expect(reached).toContain('src/hub/hub-name.ts');
+    expect(reached.filter((file) => /^@huggingface\/|fetch-hub-file/.test(file))).toEqual([]);
   });
 
   it('functions/predict reaches neither autodiff nor training: it only answers', () => {

@@ -32,13 +32,14 @@ export const createOutput = (
     warn: say,
     progress: (label, unit) => {
       const progress = createProgress(context, { label, unit, quiet: options.quiet });
+      const outer = active;
       active = progress;
       return {
         ...progress,
         stop: () => {
           if (active !== progress) return;
           progress.stop();
-          active = undefined;
+          active = outer;
         },
       };
     },

@@ -265,7 +265,10 @@ describe('commands', () => {
         threshold: 200,
         holdout: 0.2,
         env: {},
+        signal: expect.any(AbortSignal),
         onBucketCreated: expect.any(Function),
+        onDownload: expect.any(Function),
+        onLine: expect.any(Function),
       },
     ]);
     expect(JSON.parse(stdout)).toEqual({

@@ -56,7 +56,7 @@ const createDescribe = (context: CliContext, unit: string) => {
     return [
       count,
       rate > 0
-        ? `${rate < 10 ? rate.toFixed(1) : formatCount(rate)} ${state.rate === undefined ? '' : 'pictures '}a second`
+        ? `${rate < 10 ? rate.toFixed(1) : formatCount(rate)} ${state.rate === undefined ? `${unit} ` : ''}a second`
         : '',
       left === null ? '' : `${formatSeconds(left)} left`,
       extra ?? '',
@@ -86,27 +86,36 @@ const createLines = (context: CliContext, options: ProgressOptions): Progress =>
 
 const createBar = (context: CliContext, options: ProgressOptions): Progress => {
   const describe = createDescribe(context, options.unit);
-  const bars = new cliProgress.MultiBar({
-    format: `${options.label} {bar} {text}`,
-    barsize: 24,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false,
-    stream: context.stderr as unknown as NodeJS.WritableStream,
-  });
-  const bar = bars.create(1, 0, { text: '' });
+  // Drawn at the first update: until then another bar may stand here.
+  let drawn:
+    | { readonly bars: cliProgress.MultiBar; readonly bar: cliProgress.SingleBar }
+    | undefined;
+  const draw = () => {
+    const bars = new cliProgress.MultiBar({
+      format: `${options.label} {bar} {text}`,
+      barsize: 24,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      hideCursor: true,
+      clearOnComplete: true,
+      gracefulExit: false,
+      stream: context.stderr as unknown as NodeJS.WritableStream,
+    });
+    return { bars, bar: bars.create(1, 0, { text: '' }) };
+  };
   return {
     update: (state, extra) => {
+      drawn ??= draw();
+      const { bar } = drawn;
       bar.setTotal(Math.max(1, state.total ?? state.done * 2));
       bar.update(state.done, { text: describe(state, extra) });
     },
     print: (line) => {
-      bars.log(`${line}\n`);
-      bars.update();
+      if (!drawn) return void context.stderr.write(`${line}\n`);
+      drawn.bars.log(`${line}\n`);
+      drawn.bars.update();
     },
-    stop: () => bars.stop(),
+    stop: () => drawn?.bars.stop(),
   };
 };
 

@@ -262,7 +262,7 @@ export const decodeOnnx = (bytes: Uint8Array): OnnxModel => {
     if (cause instanceof RelearnError) throw cause;
     throw new RelearnError('corrupt', 'invalid_model_file', 'The file is not an ONNX model.', {
       cause,
-      hint: 'Check that the file is complete, or promote another version.',
+      hint: 'Check that the file is complete.',
     });
   }
 };

@@ -7,13 +7,35 @@ import { basename } from 'node:path';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Backbone } from '../engine/nn/transfer.ts';
+import type { HubDownload } from '../hub/fetch-hub-file.ts';
+import { isHubName } from '../hub/hub-name.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import { backboneKey } from '../records/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { Environment } from '../storage/open-store.ts';
+
+/** Where a file that lies on a hub is looked for, and who watches. */
+export interface HubOptions {
+  /** Address of the Hugging Face Hub or a mirror; default: `HF_ENDPOINT`, else the public hub. */
+  readonly hub?: string;
+  readonly signal?: AbortSignal;
+  /** Called while a network is downloaded. */
+  onDownload?(progress: HubDownload): void;
+  /** What a person should know on the way. */
+  onLine?(line: string): void;
+}
+
+/** Those of these options that are a hub's. */
+export const hubOptions = ({ hub, signal, onDownload, onLine }: HubOptions): HubOptions => ({
+  ...(hub === undefined ? {} : { hub }),
+  ...(signal ? { signal } : {}),
+  ...(onDownload ? { onDownload } : {}),
+  ...(onLine ? { onLine } : {}),
+});
 
 /** A network that `--architecture` named by its file. */
 export interface ImportedArchitecture {
-  /** The last part of the file's path. */
+  /** The last part of the file's path; a hub's file as it was named. */
   readonly name: string;
   readonly file: Uint8Array;
   readonly ref: ObjectRef;
@@ -25,25 +47,48 @@ const usualImageSize = 224;
 
 const isFile = (architecture: string): boolean => /\.onnx$/i.test(architecture);
 
+interface ImportOptions {
+  readonly imageSize?: number | undefined;
+  /** Names the hub's mirror, token and cache folder. */
+  readonly env: Environment;
+  readonly from: HubOptions;
+}
+
 /**
- * @param architecture a name, or the path of an ONNX file
+ * @param architecture a name, the path of an ONNX file, or its place on a hub: `hf:owner/name/file`
  * @returns undefined for a name
- * @throws RelearnError invalid/`architecture_not_found`; as `importBackbone`
+ * @throws RelearnError invalid/`architecture_not_found`; as `fetchHubFile` and `openBackbone`
  */
 export const importArchitecture = async (
   architecture: string,
-  imageSize?: number,
+  { imageSize, env, from }: ImportOptions,
 ): Promise<ImportedArchitecture | undefined> => {
-  if (!isFile(architecture)) return undefined;
-  const file = await readArchitectureFile(architecture);
+  const isOnHub = isHubName(architecture);
+  if (!isOnHub && !isFile(architecture)) return undefined;
+  const file = isOnHub
+    ? await fetchArchitecture(architecture, env, from)
+    : await readArchitectureFile(architecture);
   const network = await openBackbone(file, imageSize);
   const hash = sha256(file);
   return {
-    name: basename(architecture),
+    name: isOnHub ? architecture : basename(architecture),
     file,
     ref: { key: backboneKey(hash), sha256: hash },
     imageSize: network.imageSize,
   };
+};
+
+/** The hub's client is loaded only where a hub is named. */
+const fetchArchitecture = async (
+  name: string,
+  env: Environment,
+  { hub, ...watch }: HubOptions,
+): Promise<Uint8Array> => {
+  const [{ fetchHubFile }, { hubSettingsFrom }] = await Promise.all([
+    import('../hub/fetch-hub-file.ts'),
+    import('../hub/hub-settings.ts'),
+  ]);
+  return fetchHubFile(name, { ...hubSettingsFrom(env, hub), ...watch });
 };
 
 const readArchitectureFile = async (path: string): Promise<Uint8Array> => {
@@ -57,14 +102,21 @@ const readArchitectureFile = async (path: string): Promise<Uint8Array> => {
   }
 };
 
-/** @param imageSize where the file leaves it open; 224 where nobody says */
+/**
+ * @param imageSize where the file leaves it open; 224 where nobody says
+ * @throws RelearnError as `importBackbone`; usage/`image_size_fixed` where it is given and does not fit
+ */
 export const openBackbone = async (file: Uint8Array, imageSize?: number): Promise<Backbone> => {
   const { importBackbone } = await import('../engine/nn/transfer.ts');
   try {
     return importBackbone(file, imageSize);
   } catch (error) {
-    if (imageSize !== undefined || !isRelearnError(error, 'onnx_image_size')) throw error;
-    return importBackbone(file, usualImageSize);
+    if (!isRelearnError(error, 'onnx_image_size')) throw error;
+    if (imageSize === undefined) return importBackbone(file, usualImageSize);
+    throw new RelearnError('usage', 'image_size_fixed', error.message, {
+      hint: 'Leave the image size out, or export the network with another one.',
+      cause: error,
+    });
   }
 };
 

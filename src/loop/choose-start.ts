@@ -4,7 +4,7 @@ import type { ObjectRef } from '../records/json-object.ts';
 import { decodeModelCard } from '../records/model-card.ts';
 import { readVerified } from '../records/read-verified.ts';
 import { type RegistryState, versionOf } from '../registry/registry-state.ts';
-import { type ImportedArchitecture, importArchitecture } from './backbones.ts';
+import { hubOptions, type ImportedArchitecture, importArchitecture } from './backbones.ts';
 import type { Components } from './components.ts';
 import type { TrainOptions } from './relearn-api.ts';
 
@@ -28,19 +28,23 @@ export interface Start extends NamedArchitecture {
  * @returns undefined where nothing was asked for
  * @throws RelearnError usage/`unknown_architecture`, and where a file can't be used
  */
-export const findAskedArchitecture = async ({
-  architecture,
-}: TrainOptions): Promise<AskedArchitecture | undefined> => {
+export const findAskedArchitecture = async (
+  { env }: Pick<Components, 'env'>,
+  options: TrainOptions,
+): Promise<AskedArchitecture | undefined> => {
+  const { architecture } = options;
   if (architecture === undefined) return undefined;
-  const imported = await importArchitecture(architecture);
+  const imported = await importArchitecture(architecture, { env, from: hubOptions(options) });
   if (imported) return { architecture: imported.name, backbone: imported.ref, imported };
   const { findArchitecture } = await import('../engine/nn/model-file.ts');
   findArchitecture(architecture);
   return { architecture };
 };
 
+/** An imported network is its file, whatever it is called. */
 export const isSameArchitecture = (left: NamedArchitecture, right: NamedArchitecture): boolean =>
-  left.architecture === right.architecture && left.backbone?.sha256 === right.backbone?.sha256;
+  left.backbone?.sha256 === right.backbone?.sha256 &&
+  (left.backbone !== undefined || left.architecture === right.architecture);
 
 /**
  * Weights that are trained on and on lose the ability to learn (Dohare et al. 2024): of this many

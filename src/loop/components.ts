@@ -40,8 +40,9 @@ export interface RelearnOptions {
    */
   readonly inference?: 'worker' | 'thread';
   /**
-   * Where a bucket's region, endpoint and credentials are looked for that its URL does not name:
-   * usually those of the process. Default: nothing but what Amazon's client finds by itself.
+   * Where a bucket's region, endpoint and credentials are looked for that its URL does not name,
+   * and a hub's address and token: usually those of the process. Default: nothing but what Amazon's
+   * client finds by itself, and the public hub.
    */
   readonly env?: Environment;
   /** A bucket's credentials in place of those of the environment; asked before every call. */
@@ -73,6 +74,7 @@ export interface Components {
   readonly trainer: Trainer;
   readonly openClassifier: OpenClassifier;
   readonly keepPredictions: boolean;
+  readonly env: Environment;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: Log;
@@ -157,6 +159,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
     openClassifier:
       options.openClassifier ?? openerFor(options.inference ?? 'thread', options.threads ?? 1),
     keepPredictions,
+    env: options.env ?? {},
     clock,
     newId,
     log,

@@ -8,9 +8,9 @@ import { saveNewSettings } from '../records/stored-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
-import { importArchitecture, keepBackbone } from './backbones.ts';
+import { type HubOptions, hubOptions, importArchitecture, keepBackbone } from './backbones.ts';
 
-export interface InitOptions extends SettingsInput {
+export interface InitOptions extends SettingsInput, HubOptions {
   readonly store: string | ObjectStore;
   readonly clock?: Clock;
   readonly newId?: () => string;
@@ -28,7 +28,11 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
   const imported =
     options.architecture === undefined
       ? undefined
-      : await importArchitecture(options.architecture, options.imageSize);
+      : await importArchitecture(options.architecture, {
+          imageSize: options.imageSize,
+          env: options.env ?? {},
+          from: hubOptions(options),
+        });
   const settings = createSettings(
     imported ? { ...options, architecture: imported.name, backbone: imported } : options,
   );

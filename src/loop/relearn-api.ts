@@ -18,6 +18,7 @@ import type {
 } from '../records/reports.ts';
 import type { Settings } from '../records/settings.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
+import type { HubOptions } from './backbones.ts';
 import type { GarbageOptions } from './collect-garbage.ts';
 import type { ExportedModel, ExportOptions } from './export-version.ts';
 
@@ -29,10 +30,13 @@ export interface ImportOptions {
   onProgress?(progress: { readonly done: number; readonly total: number | null }): void;
 }
 
-export interface TrainOptions extends Partial<TransferOptions> {
+export interface TrainOptions extends Partial<TransferOptions>, HubOptions {
   /** Default: champion where there is one, else scratch. */
   readonly from?: 'champion' | 'scratch';
-  /** A name, or the path of an ONNX file; default: the champion's, else the store's. */
+  /**
+   * A name, the path of an ONNX file, or its place on a hub: `hf:owner/name/file`; default: the
+   * champion's, else the store's.
+   */
   readonly architecture?: string;
   /** Go on with the training that was interrupted, as it was started; see `status().resumable`. */
   readonly resume?: boolean;

@@ -160,7 +160,7 @@ const checkRequest = async (
   if (options.resume && state.lease === null && !(await findResumable(components, state))) {
     throw nothingToResume();
   }
-  const asked = await findAskedArchitecture(options);
+  const asked = await findAskedArchitecture(components, options);
   await chooseStart(components, state, options, asked);
   if (!(await hasBaseData(components, state))) throw noBaseData();
   return asked;

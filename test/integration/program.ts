@@ -24,7 +24,7 @@ export interface Running {
 /** Nobody's own settings and credentials reach a test. */
 const cleanEnvironment = Object.fromEntries(
   Object.entries(process.env).filter(
-    ([name]) => !/^(RELEARN_|AWS_|OSS_|ALIBABA_CLOUD_|FC_|PORT$)/.test(name),
+    ([name]) => !/^(RELEARN_|HF_|AWS_|OSS_|ALIBABA_CLOUD_|FC_|PORT$)/.test(name),
   ),
 );
 let environment: NodeJS.ProcessEnv = cleanEnvironment;

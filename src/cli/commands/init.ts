@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import { aliasMap, nameList, share, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
+import { showDownload } from '../show-download.ts';
 import { formatPercent } from '../text.ts';
 
 interface Options {
   readonly labels: readonly string[];
   readonly alias?: Readonly<Record<string, string>>;
   readonly architecture?: string;
+  readonly hub?: string;
   readonly imageSize?: number;
   readonly threshold?: number;
   readonly holdout?: number;
@@ -18,7 +20,11 @@ export const define = (command: Command, session: Session): void => {
   command
     .requiredOption('--labels <NAMES>', 'the classes, separated by commas', nameList)
     .option('--alias <PAIRS>', 'other names that people send, as in cats=cat', aliasMap)
-    .option('--architecture <NAME>', 'compact (default), article, or the path of an ONNX file')
+    .option(
+      '--architecture <NAME>',
+      'compact (default), article, FILE.onnx or hf:OWNER/NAME/FILE.onnx',
+    )
+    .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(8))
     .option(
       '--threshold <N>',
@@ -31,13 +37,19 @@ export const define = (command: Command, session: Session): void => {
     .action(
       session.act(async (run, options: Options) => {
         const { alias, ...settings } = options;
-        const report = await run.context.initStore({
-          ...settings,
-          ...(alias === undefined ? {} : { aliases: alias }),
-          store: run.store,
-          env: run.context.env,
-          onBucketCreated: (name) => run.output.note(`Created the bucket ${name}.`),
-        });
+        const download = showDownload(run.output);
+        const report = await run.context
+          .initStore({
+            ...settings,
+            ...(alias === undefined ? {} : { aliases: alias }),
+            store: run.store,
+            env: run.context.env,
+            signal: run.context.signal,
+            onBucketCreated: (name) => run.output.note(`Created the bucket ${name}.`),
+            onDownload: download.update,
+            onLine: run.output.note,
+          })
+          .finally(download.stop);
         run.output.result(
           report,
           [

@@ -5,6 +5,7 @@ import type { GateReport, TrainingProgress, TrainReport } from '../../records/re
 import { accuracy, positiveNumber, wholeNumber } from '../option-values.ts';
 import type { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { showDownload } from '../show-download.ts';
 import {
   formatAccuracy,
   formatConfusionMatrix,
@@ -18,6 +19,7 @@ import {
 interface Options {
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
+  readonly hub?: string;
   readonly fineTune?: number;
   readonly rounds?: number;
   readonly steps?: number;
@@ -111,8 +113,9 @@ export const define = (command: Command, session: Session): void => {
     )
     .option(
       '--architecture <NAME>',
-      "compact, article, or the path of an ONNX file (the champion's, else the store's)",
+      "compact, article, FILE.onnx or hf:OWNER/NAME/FILE.onnx (the champion's, else the store's)",
     )
+    .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option(
       '--fine-tune <BLOCKS>',
       'with an ONNX file: how many of its last blocks learn too (0: only a new head does)',
@@ -145,16 +148,19 @@ export const define = (command: Command, session: Session): void => {
       session.act(async (run, options: Options) => {
         const relearn = await run.open();
         const progress = run.output.progress('train', 'steps');
+        const download = showDownload(run.output);
         try {
           const report = await relearn.train({
             ...options,
             signal: run.context.signal,
             onProgress: showTraining(progress),
             onLine: run.output.note,
+            onDownload: download.update,
           });
           progress.stop();
           run.output.result(report, describeTraining(report));
         } finally {
+          download.stop();
           progress.stop();
         }
         return undefined;
