@@ -93,6 +93,16 @@ blocked('blocked layout', () => {
       },
     ],
     [
+      'a strided convolution of colours over a batch that fills no block',
+      [3, 3, 9, 12],
+      (b, weight, x) =>
+        b.apply(
+          'Conv',
+          [x, weight(32, 3, 3, 2)],
+          conv({ strides: [2, 2], pads: [1, 0, 0, 1], dilations: [1, 2] }),
+        ),
+    ],
+    [
       'strides that leave a rest, dilation, uneven margins',
       [16, 16, 9, 12],
       (b, weight, x) => {
