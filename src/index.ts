@@ -24,6 +24,7 @@ export type {
   ImportOptions,
   Relearn,
   RunSummary,
+  SubmitOptions,
   TrainOptions,
 } from './loop/relearn-api.ts';
 export type { Preprocessing } from './records/preprocessing.ts';

@@ -222,6 +222,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
         return list();
       },
       export: () => notInMemory(),
+      submit: () => notInMemory(),
     },
     readiness: async () =>
       models.length > 0

@@ -39,7 +39,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/feedback.ts'),
   },
   models: {
-    summary: 'list, show, promote, roll back and export versions',
+    summary: 'list, show, promote, roll back, export and submit versions',
     load: () => import('./commands/models.ts'),
   },
   status: {

@@ -50,6 +50,14 @@ export const nameList = (text: string): readonly string[] => {
     : refuse('Give names separated by commas, as in cat,dog.');
 };
 
+/** `0.485,0.456,0.406`: numbers. */
+export const numberList = (text: string): readonly number[] => {
+  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  return numbers.every(Number.isFinite)
+    ? numbers
+    : refuse('Give numbers separated by commas, as in 0.485,0.456,0.406.');
+};
+
 /** `cats=cat,dogs=dog`: other name → label. */
 export const aliasMap = (text: string): Readonly<Record<string, string>> => {
   const pairs = text.split(',').map((pair) => pair.split('=').map((side) => side.trim()));

@@ -35,6 +35,7 @@ export const openOnFirstCall = (location: string, open: () => Promise<Relearn>):
       promote: async (...args) => (await opening()).models.promote(...args),
       rollback: async () => (await opening()).models.rollback(),
       export: async (...args) => (await opening()).models.export(...args),
+      submit: async (...args) => (await opening()).models.submit(...args),
     },
     exportDataset: async (...args) => (await opening()).exportDataset(...args),
     readiness: async () => (await opening()).readiness(),

@@ -21,6 +21,7 @@ import type { TransferOptions } from '../training/fit-transfer.ts';
 import type { HubOptions } from './backbones.ts';
 import type { GarbageOptions } from './collect-garbage.ts';
 import type { ExportedModel, ExportOptions } from './export-version.ts';
+import type { SubmitOptions } from './submit-model.ts';
 
 export interface ImportOptions {
   /** Inclusive range on the number in a file's name. */
@@ -94,6 +95,11 @@ export interface Relearn {
      * @throws RelearnError invalid/`export_less_accurate` where it answers worse, unless forced
      */
     export(version: number, options?: ExportOptions): Promise<ExportedModel>;
+    /**
+     * Brings a classifier's ONNX file that was trained elsewhere to the gate, as a candidate.
+     * @throws RelearnError invalid where the file can't be used, conflict/`already_training`
+     */
+    submit(path: string, options?: SubmitOptions): Promise<TrainReport>;
   };
   exportDataset(
     directory: string,
@@ -124,4 +130,4 @@ export interface RunSummary {
   readonly report: TrainReport | null;
 }
 
-export type { ExportedModel, ExportOptions, Rejected };
+export type { ExportedModel, ExportOptions, Rejected, SubmitOptions };

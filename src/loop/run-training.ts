@@ -4,30 +4,25 @@
  * nothing; what it uploaded without being registered is only waste.
  */
 import type { Clock } from '../base/clock.ts';
-import { isRelearnError, RelearnError } from '../base/errors.ts';
+import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { describeModel, findArchitecture } from '../engine/nn/model-file.ts';
 import type { Backbone } from '../engine/nn/transfer.ts';
-import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { encodeJson, type ObjectRef } from '../records/json-object.ts';
-import { modelCardKey, modelKey } from '../records/keys.ts';
-import { encodeModelCard, type ModelCard } from '../records/model-card.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { TrainingProgress } from '../records/reports.ts';
 import type { RunPoint } from '../records/run.ts';
 import type { Settings } from '../records/settings.ts';
 import { decodeTrainingManifest } from '../records/training-manifest.ts';
-import { decidePromotion } from '../registry/promotion-gate.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { type Evaluation, evaluate } from '../training/evaluate.ts';
 import { type CurvePoint, type FitRequest, fit } from '../training/fit.ts';
 import { type FitTransferRequest, fitTransfer } from '../training/fit-transfer.ts';
 import { openBackbone } from './backbones.ts';
 import { createEventFile } from './event-file.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
-import { measure } from './measure.ts';
+import { presentCandidate } from './present-candidate.ts';
 import { createRunCheckpoints } from './run-checkpoints.ts';
 import { startingProgress } from './run-journal.ts';
 import type { TrainingOutcome, TrainingRequest, TrainingWatch } from './trainer.ts';
@@ -78,31 +73,6 @@ const checkLabels = ({ labels }: Settings, train: readonly LabelledPicture[]): v
   );
 };
 
-/** A model whose answers are not numbers gets every picture wrong; the gate says why. */
-const unusable = (count: number, classes: number): Evaluation => ({
-  predicted: new Int32Array(count).fill(-1),
-  probabilities: new Float32Array(count * classes),
-  loss: Number.POSITIVE_INFINITY,
-  accuracy: 0,
-  top2Accuracy: 0,
-});
-
-const evaluateModel = async (
-  model: Uint8Array,
-  pictures: readonly LabelledPicture[],
-  { threads, settings }: TrainingSite,
-): Promise<Evaluation> => {
-  const classifier = await createClassifier(model, { threads });
-  try {
-    return await evaluate(classifier, pictures);
-  } catch (error) {
-    if (!isRelearnError(error, 'model_output_invalid')) throw error;
-    return unusable(pictures.length, settings.labels.length);
-  } finally {
-    await classifier.close();
-  }
-};
-
 const toRunPoint = ({
   step,
   trainLoss,
@@ -116,16 +86,6 @@ const toRunPoint = ({
   validationLoss,
   validationAccuracy,
 });
-
-/** Content-addressed: where the object is there already, it only has to be whole. */
-const upload = async (store: ObjectStore, key: string, bytes: Uint8Array): Promise<ObjectRef> => {
-  const hash = sha256(bytes);
-  if ((await store.putIfAbsent(key, bytes)) === 'exists') {
-    const there = await store.get(key);
-    if (!there || sha256(there) !== hash) await store.put(key, bytes);
-  }
-  return { key, sha256: hash };
-};
 
 export const runTraining = async (
   site: TrainingSite,
@@ -193,66 +153,17 @@ export const runTraining = async (
   await events.close();
 
   tell({ phase: 'evaluating', secondsLeft: null });
-  const judge = async (model: Uint8Array) =>
-    (await transferred?.judge(model)) ?? evaluateModel(model, holdout, site);
-  const candidate = await judge(fitted.model);
-  const opponent = champion ? await judge(await readVerified(store, champion.model)) : null;
-  const { report: gate, table: gateTable } = decidePromotion({
-    labels: settings.labels,
-    truth: holdout.map(({ label }) => label),
-    candidate: candidate.predicted,
-    champion: opponent?.predicted ?? null,
-  });
-  const metrics = measure(
-    settings.labels,
-    holdout,
-    candidate,
-    describeModel(fitted.model).readout.temperature,
-  );
-
-  tell({ phase: 'publishing' });
-  const uploaded = await upload(store, modelKey(sha256(fitted.model)), fitted.model);
-  const model = { ...uploaded, size: fitted.model.length };
-  const lineage = {
-    runId,
-    parent: initial?.version ?? null,
-    comparedWith: champion?.version ?? null,
-    manifest: request.manifest,
-  };
-  const modelCard: ModelCard = {
-    formatVersion: 1,
-    createdAt: new Date(clock.now()).toISOString(),
-    labels: settings.labels,
-    preprocessing,
+  const { candidate, report } = await presentCandidate(site, {
+    model: fitted.model,
     architecture,
     ...(manifest.backbone ? { backbone: manifest.backbone } : {}),
-    model,
-    metrics,
-    gate,
-    gateTable,
-    start: fitted.start,
-    race: fitted.race,
-    ...lineage,
-  };
-  const card = await upload(store, modelCardKey(model.sha256, runId), encodeModelCard(modelCard));
-
-  const { rounds, steps, stoppedBecause, seconds, imagesPerSecond } = fitted;
-  const { n, accuracy, interval, perLabel, confusionMatrix } = metrics;
-  return {
-    candidate: { ...lineage, architecture, model, card, accuracy, holdoutSize: n, gate },
-    report: {
-      parent: lineage.parent,
-      architecture,
-      rounds,
-      steps,
-      stoppedBecause,
-      seconds,
-      imagesPerSecond,
-      holdout: { n, accuracy, interval, perLabel, confusionMatrix },
-      gate,
-      start: fitted.start,
-      race: fitted.race,
-    },
-    points: fitted.curve.map(toRunPoint),
-  };
+    preprocessing,
+    holdout,
+    champion,
+    lineage: { runId, parent: initial?.version ?? null, manifest: request.manifest },
+    training: fitted,
+    ...(transferred ? { judge: transferred.judge } : {}),
+    onPublishing: () => tell({ phase: 'publishing' }),
+  });
+  return { candidate, report, points: fitted.curve.map(toRunPoint) };
 };

@@ -1,6 +1,6 @@
 /** What the store holds and what would happen next. */
 import { heartbeatKey } from '../records/keys.ts';
-import type { StatusReport, TrainingProgress } from '../records/reports.ts';
+import type { StatusReport, TrainingProgress, TrainReport } from '../records/reports.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
 import { leaseTimeToLive } from '../registry/lease.ts';
 import type { LeaseRecord, RegistryState } from '../registry/registry-state.ts';
@@ -42,6 +42,13 @@ const withoutDeadClaims = (state: RegistryState, isTraining: boolean): RegistryS
     ? state
     : { ...state, claims: state.claims.filter(({ outcome }) => outcome !== 'open') };
 
+/** By number: two runs that began in one second don't sort by their names. */
+const newestReport = (reports: readonly (TrainReport | null)[]): TrainReport | null =>
+  reports.reduce(
+    (newest, report) => ((report?.version ?? 0) > (newest?.version ?? 0) ? report : newest),
+    null,
+  );
+
 export const readStatus = async (components: Components): Promise<StatusReport> => {
   const { registry, settings, store } = components;
   const state = await registry.read();
@@ -57,6 +64,6 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
     threshold: settings.threshold,
     training,
     resumable: training ? null : ((await findResumable(components, state))?.run ?? null),
-    lastRun: runs.findLast(({ report }) => report !== null)?.report ?? null,
+    lastRun: newestReport(runs.map(({ report }) => report)),
   };
 };

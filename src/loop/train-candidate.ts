@@ -6,25 +6,18 @@
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import type { TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { Lease } from '../registry/lease.ts';
-import { registerCandidate } from '../registry/model-registry.ts';
-import { type RegistryState, versionOf } from '../registry/registry-state.ts';
 import { archiveConsumed } from './archive-consumed.ts';
 import { hasBaseData, noBaseData } from './assemble-training-set.ts';
 import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
 import { prepareNew, prepareResumed, trainerOptions } from './prepare-training.ts';
+import { registerOutcome } from './register-outcome.ts';
 import type { TrainOptions } from './relearn-api.ts';
 import { findResumable, nothingToResume } from './resumable-run.ts';
 import { openRunJournal, startingProgress } from './run-journal.ts';
 import { isFeedbackSuspect, setAsideFatal } from './set-aside-poison.ts';
-import type { ModelToCompare } from './trainer.ts';
-
-const modelOf = (state: RegistryState, version: number | null): ModelToCompare | null => {
-  if (version === null) return null;
-  const { key, sha256: hash } = versionOf(state, version).entry.model;
-  return { version, model: { key, sha256: hash } };
-};
+import { modelOf } from './trainer.ts';
 
 /** Trains while holding the lease. @param signal also aborted when the lease is lost */
 export const trainHolding = async (
@@ -82,39 +75,16 @@ export const trainHolding = async (
     throw error;
   });
   signal.throwIfAborted();
-  const registered = await registerCandidate(registry, lease, outcome.candidate);
-  const { version } = registered.version;
-  const report: TrainReport = { version, ...outcome.report, gate: registered.gate };
-  await journal.record({ ...run, version, points: outcome.points, report });
+  const report = await registerOutcome(components, lease, outcome, {
+    journal,
+    run,
+    feedback: manifest.feedback.length,
+  });
   await removeCheckpoints(store, null).catch((error: unknown) => {
     log('warn', 'The checkpoints of the run were not removed yet.', { error: String(error) });
   });
-  log('info', trainingResultMessage, trainingResult(report, runId, manifest.feedback.length));
-  await archiveConsumed(components, registered.state).catch((error: unknown) => {
-    // The version stands; the next training tidies up.
-    log('warn', 'Consumed feedback was not archived yet.', { error: String(error) });
-  });
   return report;
 };
-
-/** The same words after every training, so that one search of any log finds them all. */
-const trainingResultMessage = 'relearn training result';
-
-const trainingResult = (report: TrainReport, runId: string, feedback: number) => ({
-  runId,
-  version: report.version,
-  parent: report.parent,
-  verdict: report.gate.verdict,
-  accuracyBefore: report.gate.championAccuracy,
-  accuracyAfter: report.holdout.accuracy,
-  holdout: report.holdout.n,
-  pValue: report.gate.pValue,
-  reasons: report.gate.reasons,
-  feedback,
-  rounds: report.rounds,
-  stoppedBecause: report.stoppedBecause,
-  seconds: report.seconds,
-});
 
 const describeEnd = (error: unknown, isStopped: boolean): string => {
   if (isStopped) return 'stopped';
@@ -151,6 +121,14 @@ export const holdingLease = async <T>(
   }
 };
 
+export const alreadyTraining = (): RelearnError =>
+  new RelearnError(
+    'conflict',
+    'already_training',
+    'A training is running in this store (already-training).',
+    { hint: 'Wait until it has ended; relearn status shows how far it is.' },
+  );
+
 /** What can be refused at once, before anything is written. */
 const checkRequest = async (
   components: Components,
@@ -176,14 +154,7 @@ export const train = async (
 ): Promise<TrainReport> => {
   const asked = await checkRequest(components, options);
   const { lease } = await components.leases.tryAcquire();
-  if (!lease) {
-    throw new RelearnError(
-      'conflict',
-      'already_training',
-      'A training is running in this store (already-training).',
-      { hint: 'Wait until it has ended; relearn status shows how far it is.' },
-    );
-  }
+  if (!lease) throw alreadyTraining();
   return holdingLease(components, lease, options.signal, (signal) =>
     trainHolding(components, lease, options, signal, asked),
   );

@@ -3,6 +3,7 @@ import type { ObjectRef } from '../records/json-object.ts';
 import type { TrainingProgress, TrainReport } from '../records/reports.ts';
 import type { RunPoint } from '../records/run.ts';
 import type { Candidate } from '../registry/model-registry.ts';
+import { type RegistryState, versionOf } from '../registry/registry-state.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
 
 /** A version's model, as a training needs it. */
@@ -10,6 +11,12 @@ export interface ModelToCompare {
   readonly version: number;
   readonly model: ObjectRef;
 }
+
+export const modelOf = (state: RegistryState, version: number | null): ModelToCompare | null => {
+  if (version === null) return null;
+  const { key, sha256: hash } = versionOf(state, version).entry.model;
+  return { version, model: { key, sha256: hash } };
+};
 
 /** Everything a training needs to know; plain JSON, because it may cross a process border. */
 export interface TrainingRequest {

@@ -1,4 +1,5 @@
-/** What people see of the registry, and the decisions they can take: promote, roll back, export. */
+/** What people see of the registry, and the decisions they can take: promote, roll back, export,
+ * bring a model trained elsewhere. */
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { exportFormats } from '../records/export-formats.ts';
 import { decodeModelCard } from '../records/model-card.ts';
@@ -10,6 +11,7 @@ import type { Components } from './components.ts';
 import { exportVersion } from './export-version.ts';
 import { loadModel } from './load-model.ts';
 import type { Relearn } from './relearn-api.ts';
+import { submitModel } from './submit-model.ts';
 
 const toReport = ({ champion, versions }: RegistryState): ModelsReport => ({
   champion,
@@ -69,6 +71,7 @@ export const createVersions = (components: Components): Relearn['models'] => {
       if (target !== undefined && champion !== undefined) await checkLoads(target);
       return toReport(await rollbackChampion(registry));
     },
+    submit: (path, options) => submitModel(components, path, options),
     export: (version, options) => exportVersion(components, version, options),
   };
 };

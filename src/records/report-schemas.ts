@@ -26,7 +26,14 @@ export const trainReportSchema: z.ZodType<TrainReport> = z.object({
   architecture: z.string(),
   rounds: z.number(),
   steps: z.number(),
-  stoppedBecause: z.enum(['patience', 'rounds', 'target-accuracy', 'minutes', 'schedule-finished']),
+  stoppedBecause: z.enum([
+    'patience',
+    'rounds',
+    'target-accuracy',
+    'minutes',
+    'schedule-finished',
+    'submitted',
+  ]),
   seconds: z.number(),
   imagesPerSecond: z.number(),
   holdout: z.object({

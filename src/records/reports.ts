@@ -126,7 +126,9 @@ export interface TrainReport {
     | 'rounds'
     | 'target-accuracy'
     | 'minutes'
-    | 'schedule-finished';
+    | 'schedule-finished'
+    /** Trained elsewhere and handed in: no round was trained here. */
+    | 'submitted';
   readonly seconds: number;
   readonly imagesPerSecond: number;
   readonly holdout: {

@@ -3,9 +3,10 @@ import { open, rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type ExportFormat, exportFormats } from '../../records/export-formats.ts';
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
-import { wholeNumber } from '../option-values.ts';
+import { nameList, numberList, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { formatAccuracy, formatCount, formatPercent, formatTable } from '../text.ts';
+import { describeOutcome } from './train.ts';
 
 const describe = (report: ModelsReport): string =>
   report.versions.length === 0
@@ -28,6 +29,14 @@ interface ExportOptions {
   readonly format: ExportFormat;
   readonly force?: boolean;
   readonly out: string;
+}
+
+interface SubmitOptions {
+  readonly labels?: readonly string[];
+  readonly imageSize?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly note?: string;
 }
 
 const describeExport = (file: string, report: ExportReport): string => {
@@ -137,6 +146,37 @@ export const define = (command: Command, session: Session): void => {
         } finally {
           await file.close();
         }
+        return undefined;
+      }),
+    );
+  command
+    .command('submit')
+    .description(
+      'Brings a model that was trained elsewhere to the gate, as a candidate beside the champion.',
+    )
+    .argument('<FILE.onnx>', 'a classifier, as one file')
+    .option(
+      '--labels <NAMES>',
+      "the label of each of its classes, in its order (its metadata's)",
+      nameList,
+    )
+    .option('--image-size <N>', 'rows and columns of its pictures (its own)', wholeNumber(1))
+    .option('--mean <NUMBERS>', 'its input is (picture in 0..1 - mean) / std (0)', numberList)
+    .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
+    .option('--note <TEXT>', 'for people: where it comes from')
+    .addHelpText('after', example('models submit trained.onnx --labels cat,dog --note "two GPUs"'))
+    .action(
+      session.act(async (run, file: string, options: SubmitOptions) => {
+        const { mean, std, ...rest } = options;
+        const report = await (await run.open()).models.submit(file, {
+          ...rest,
+          ...(mean || std ? { normalization: { mean: mean ?? [0], std: std ?? [1] } } : {}),
+          signal: run.context.signal,
+        });
+        run.output.result(
+          report,
+          `Version ${report.version}, ${report.architecture}, trained elsewhere.\n${describeOutcome(report)}`,
+        );
         return undefined;
       }),
     );

@@ -67,18 +67,24 @@ const describeStart = ({ parent, start, race }: TrainReport): string => {
   return `${own}, validation loss after ${race.rounds} ${race.rounds === 1 ? 'round' : 'rounds'} ${other}`;
 };
 
+/** What became of a candidate: its figures on the holdout and the gate's word. */
+export const describeOutcome = ({ holdout, gate }: TrainReport): string =>
+  [
+    `Holdout: ${formatAccuracy(holdout)}`,
+    '',
+    formatPerLabel(holdout.perLabel),
+    '',
+    formatConfusionMatrix(holdout.confusionMatrix),
+    '',
+    describeGate(gate),
+  ].join('\n');
+
 export const describeTraining = (report: TrainReport): string =>
   [
     `Version ${report.version} (${describeStart(report)}), ${report.architecture}: ` +
       `${report.rounds} rounds, ${formatCount(report.steps)} steps, stopped by ${report.stoppedBecause}, ` +
       `${formatSeconds(report.seconds)}, ${formatCount(report.imagesPerSecond)} pictures a second.`,
-    `Holdout: ${formatAccuracy(report.holdout)}`,
-    '',
-    formatPerLabel(report.holdout.perLabel),
-    '',
-    formatConfusionMatrix(report.holdout.confusionMatrix),
-    '',
-    describeGate(report.gate),
+    describeOutcome(report),
   ].join('\n');
 
 /** Shows a training on its way on one bar. */

@@ -1,0 +1,239 @@
+/**
+ * Brings a model that was trained elsewhere to the gate: the same lease, holdout, gate and log
+ * entries as a training of this program, only nothing is trained.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { RelearnError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import type { AdoptedClassifier, Normalization } from '../engine/nn/adopt-classifier.ts';
+import type { ObjectRef } from '../records/json-object.ts';
+import { backboneKey, trainingManifestKey } from '../records/keys.ts';
+import type { TrainReport } from '../records/reports.ts';
+import { findLabel } from '../records/resolve-label.ts';
+import type { Settings } from '../records/settings.ts';
+import {
+  encodeTrainingManifest,
+  type FeedbackRow,
+  type TrainingManifest,
+} from '../records/training-manifest.ts';
+import type { Lease } from '../registry/lease.ts';
+import { claimManifest } from '../registry/model-registry.ts';
+import type { Components } from './components.ts';
+import { readBasePictures } from './load-training-pictures.ts';
+import { newName } from './new-name.ts';
+import { registerOutcome } from './register-outcome.ts';
+import { openRunJournal } from './run-journal.ts';
+import { alreadyTraining, holdingLease } from './train-candidate.ts';
+import { modelOf } from './trainer.ts';
+
+export interface SubmitOptions {
+  /** Labels or aliases in the file's class-index order; default: what its metadata says. */
+  readonly labels?: readonly string[];
+  /** Rows and columns of its pictures, where the file leaves them open. */
+  readonly imageSize?: number;
+  /** What its input is for a picture in 0..1; default: what its metadata says, else the picture. */
+  readonly normalization?: Normalization;
+  /** For people, kept with what is known of the version. */
+  readonly note?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What a submitted model learnt from, where that is known. */
+export type Learnt = Pick<TrainingManifest, 'base'> & { readonly feedback: readonly FeedbackRow[] };
+
+export interface Submission extends AdoptedClassifier {
+  readonly note: string | undefined;
+  readonly learnt: Learnt;
+}
+
+/** Bytes; the largest classifiers that are run on processors have a third of it. */
+const largestFile = 1_500_000_000;
+
+const invalid = (code: string, message: string, hint: string): RelearnError =>
+  new RelearnError('invalid', code, message, { hint });
+
+const readModelFile = async (path: string): Promise<Uint8Array> => {
+  try {
+    const { size } = await stat(path);
+    if (size > largestFile)
+      throw invalid(
+        'model_too_large',
+        `${path} has ${size} bytes, more than the ${largestFile} that a model may have.`,
+        'Use a smaller network, or train an imported one here: relearn train --architecture FILE.onnx',
+      );
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof RelearnError) throw cause;
+    throw new RelearnError('invalid', 'model_file_not_found', `${path} can't be read.`, {
+      hint: 'Name an ONNX file.',
+      cause,
+    });
+  }
+};
+
+/** For each of the store's labels, the class index that the file gives it. */
+const matchLabels = (settings: Settings, names: readonly string[] | undefined): number[] => {
+  const { labels } = settings;
+  if (!names)
+    throw invalid(
+      'labels_unknown',
+      'The file does not say which label each of its classes has.',
+      `Name them in its order, such as --labels ${labels.join(',')}, or write them into its metadata as relearn.labels.`,
+    );
+  const found = names.map((name) => findLabel(settings, name)?.label);
+  const classOf = labels.map((label) => found.indexOf(label));
+  const isMatch = names.length === labels.length && classOf.every((index) => index >= 0);
+  if (isMatch) return classOf;
+  throw invalid(
+    'labels_mismatch',
+    `The labels of the file are ${names.join(', ')}; those of the store are ${labels.join(', ')}.`,
+    'Each label of the store must be named once, by itself or an alias, in the order of the file.',
+  );
+};
+
+/**
+ * Reads and checks a file; nothing is written.
+ * @throws RelearnError invalid/`model_file_not_found`, `model_too_large`, `labels_unknown`,
+ * `labels_mismatch`; as `readClassifierNotes` and `adoptClassifier`; internal/`model_output_invalid`
+ */
+export const readSubmission = async (
+  { settings, openClassifier }: Pick<Components, 'settings' | 'openClassifier'>,
+  path: string,
+  options: SubmitOptions,
+): Promise<Submission> => {
+  const bytes = await readModelFile(path);
+  const { adoptClassifier, readClassifierNotes } = await import('../engine/nn/adopt-classifier.ts');
+  const notes = readClassifierNotes(bytes);
+  const imageSize = options.imageSize ?? notes.imageSize;
+  const normalization = options.normalization ?? notes.normalization;
+  const adopted = adoptClassifier(bytes, {
+    name: basename(path),
+    labels: settings.labels,
+    classOf: matchLabels(settings, options.labels ?? notes.labels),
+    ...(imageSize === undefined ? {} : { imageSize }),
+    ...(normalization ? { normalization } : {}),
+  });
+  const classifier = await openClassifier(adopted.model);
+  try {
+    const { width, height, channels } = classifier.preprocessing;
+    const picture = width * height * channels;
+    // Black, grey, white: a model that overflows on the extremes is found before it is judged.
+    const pixels = new Uint8Array(3 * picture).fill(128, picture).fill(255, 2 * picture);
+    await classifier.classify(pixels, 3);
+  } finally {
+    await classifier.close();
+  }
+  return { ...adopted, note: options.note, learnt: { base: [], feedback: [] } };
+};
+
+/** Names what it learnt from in the log, as a training does, so that feedback is consumed once. */
+const claim = async (
+  components: Components,
+  lease: Lease,
+  runId: string,
+  { architecture, note, learnt }: Submission,
+  backbone: ObjectRef | undefined,
+): Promise<ObjectRef> => {
+  const { clock, registry, store } = components;
+  const bytes = encodeTrainingManifest({
+    formatVersion: 1,
+    runId,
+    createdAt: new Date(clock.now()).toISOString(),
+    parent: null,
+    architecture,
+    ...(backbone ? { backbone } : {}),
+    seed: 0,
+    options: { submitted: true, ...(note === undefined ? {} : { note }) },
+    ...learnt,
+    feedback: [...learnt.feedback],
+    replay: [],
+  });
+  const ref = { key: trainingManifestKey(runId), sha256: sha256(bytes) };
+  await store.putIfAbsent(ref.key, bytes);
+  await claimManifest(registry, lease, ref);
+  return ref;
+};
+
+const keep = async (
+  { store }: Components,
+  backbone: Uint8Array | undefined,
+): Promise<ObjectRef | undefined> => {
+  if (!backbone) return undefined;
+  const hash = sha256(backbone);
+  await store.putIfAbsent(backboneKey(hash), backbone);
+  return { key: backboneKey(hash), sha256: hash };
+};
+
+/** Judges and registers while holding the lease. @param signal also aborted when it is lost */
+export const submitHolding = async (
+  components: Components,
+  lease: Lease,
+  submission: Submission,
+  signal: AbortSignal,
+): Promise<TrainReport> => {
+  const { basePictures, clock, newId, registry, settings, store } = components;
+  const started = clock.monotonic();
+  const state = await registry.read();
+  const runId = newName(clock.now(), newId());
+  const startedAt = new Date(clock.now()).toISOString();
+  const backbone = await keep(components, submission.backbone);
+  const manifest = await claim(components, lease, runId, submission, backbone);
+  const judges = [...(await basePictures.at(state)).values()].filter(
+    ({ split }) => split === 'holdout',
+  );
+  const { holdout } = await readBasePictures(components, judges);
+  const [{ presentCandidate }, { describeModel }] = await Promise.all([
+    import('./present-candidate.ts'),
+    import('../engine/nn/model-file.ts'),
+  ]);
+  signal.throwIfAborted();
+  const presented = await presentCandidate(
+    { store, settings, clock, threads: availableParallelism() },
+    {
+      model: submission.model,
+      architecture: submission.architecture,
+      ...(backbone ? { backbone } : {}),
+      preprocessing: describeModel(submission.model).preprocessing,
+      holdout,
+      champion: modelOf(state, state.champion),
+      lineage: { runId, parent: null, manifest },
+      training: {
+        rounds: 0,
+        steps: 0,
+        stoppedBecause: 'submitted',
+        seconds: (clock.monotonic() - started) / 1000,
+        imagesPerSecond: 0,
+      },
+    },
+  );
+  signal.throwIfAborted();
+  return registerOutcome(
+    components,
+    lease,
+    { ...presented, points: [] },
+    {
+      journal: openRunJournal(components, runId),
+      run: { formatVersion: 1, id: runId, startedAt },
+      feedback: submission.learnt.feedback.length,
+    },
+  );
+};
+
+/**
+ * @param path an ONNX file
+ * @throws RelearnError as `readSubmission`; conflict/`already_training`, conflict/`lease_lost`
+ */
+export const submitModel = async (
+  components: Components,
+  path: string,
+  options: SubmitOptions = {},
+): Promise<TrainReport> => {
+  const submission = await readSubmission(components, path, options);
+  const { lease } = await components.leases.tryAcquire();
+  if (!lease) throw alreadyTraining();
+  return holdingLease(components, lease, options.signal, (signal) =>
+    submitHolding(components, lease, submission, signal),
+  );
+};
