@@ -1,6 +1,6 @@
 """Exports torchvision's classifiers as ONNX files with random weights, for test/slow/from-onnx.test.ts.
 
-Usage: /usr/bin/python3 scripts/make-test-models.py FOLDER
+Usage: /usr/bin/python3 scripts/make-test-models.py FOLDER [NAME…]
 Needs Debian's python3-torch and python3-torchvision. Prints one line for each file: its name and
 whether it was written. Pictures are small and the transformers are cut down, so that all families
 are tested in minutes; what matters is which operators an exporter writes, not how many.
@@ -85,7 +85,8 @@ def enliven(model, side):
     return model.eval()
 
 
-for name, (make, side, opset, open_batch) in specs.items():
+for name in sys.argv[2:] or specs:
+    make, side, opset, open_batch = specs[name]
     torch.manual_seed(0)
     axes = {"images": {0: "N"}, "logits": {0: "N"}} if open_batch else None
     try:

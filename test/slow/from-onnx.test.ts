@@ -3,11 +3,9 @@
  * that lie beside the checkout: each is read, answers like the file itself, and is differentiated
  * from its answer to its first weight.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { differentiate } from '../../src/engine/autodiff/differentiate.ts';
@@ -23,23 +21,17 @@ import { probeBlockSize } from '../../src/engine/runtime/probe-block-size.ts';
 import { createSession } from '../../src/engine/runtime/session.ts';
 import { sizeOf } from '../../src/engine/tensor/shape.ts';
 import { float32, type Tensor } from '../../src/engine/tensor/tensor.ts';
+import { hasPython, runPython } from '../pytorch.ts';
 import { sharedData } from '../shared-data.ts';
 
-// Debian's own interpreter: another one on the path does not see its packages.
-const python = '/usr/bin/python3';
-const isInstalled =
-  existsSync(python) && spawnSync(python, ['-c', 'import torch, torchvision']).status === 0;
-if (!isInstalled) console.log('skipped: python3-torch and python3-torchvision are not installed');
+const isInstalled = hasPython('torch', 'torchvision');
 
 const folder = mkdtempSync(join(tmpdir(), 'relearn-models-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The names of the files that were written. */
 const exportModels = (): string[] => {
-  const script = fileURLToPath(new URL('../../scripts/make-test-models.py', import.meta.url));
-  const { stdout, stderr, status } = spawnSync(python, [script, folder], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
-  const lines = stdout.trim().split('\n');
+  const lines = runPython('make-test-models.py', folder).trim().split('\n');
   for (const line of lines.filter((text) => !text.endsWith(' written'))) console.log(line);
   return lines.flatMap((line) => line.match(/^(\S+) written$/)?.[1] ?? []);
 };
