@@ -58,6 +58,7 @@ OPERATORS = {
     "Identity": lambda x: x,
     "MaxPool": max_pool,
     "Mul": torch.mul,
+    "ReduceMean": lambda x, *, axes, keepdims=1: x.mean(tuple(axes), keepdim=bool(keepdims)),
     "Relu": F.relu,
     "Sigmoid": torch.sigmoid,
 }
