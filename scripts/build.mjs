@@ -10,6 +10,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleFeedback } from './bundle-feedback.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -26,7 +27,6 @@ const entries = {
   'augment-worker': 'src/data/augment-worker.ts',
   'feature-worker': 'src/engine/runtime/feature-worker.ts',
   'functions-predict': 'src/functions/predict.ts',
-  'functions-feedback': 'src/functions/feedback.ts',
   'functions-train': 'src/functions/train.ts',
 };
 
@@ -71,14 +71,17 @@ const buildProgram = async () => {
     chunkNames: 'chunk-[hash]',
     legalComments: 'none',
   });
-  const made = new Set(Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, '')));
+  // Alone and whole, because it is started for a single request and has to be quick.
+  const feedback = await bundleFeedback('dist', 'functions-feedback');
+  const namesIn = (part) => [metafile, feedback].flatMap((made) => Object.keys(made[part]));
+  const made = new Set(namesIn('outputs').map((path) => path.replace(/^dist\//, '')));
   for (const name of await readdir(dist)) {
     if (!/\.js(\.map)?$/.test(name) || made.has(name)) continue;
     const { mtimeMs } = await stat(join(dist, name));
     if (Date.now() - mtimeMs > staleAfter) await rm(join(dist, name), { force: true });
   }
   await chmod(join(dist, 'cli.js'), 0o755);
-  await writeFile(join(dist, 'THIRD-PARTY.txt'), await licencesOf(Object.keys(metafile.inputs)));
+  await writeFile(join(dist, 'THIRD-PARTY.txt'), await licencesOf(namesIn('inputs')));
 };
 
 /** The licences of the packages that were built in. */

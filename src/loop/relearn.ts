@@ -7,9 +7,6 @@ import { collectFeedback } from './collect-feedback.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { openComponents, type RelearnOptions } from './components.ts';
 import { considerTraining } from './consider-training.ts';
-import { evaluateVersion } from './evaluate-version.ts';
-import { exportDataset } from './export-dataset.ts';
-import { importIntoStore } from './import-into-store.ts';
 import { createKeptPredictions } from './kept-predictions.ts';
 import { predict } from './predict.ts';
 import { recentFeedback } from './recent-feedback.ts';
@@ -31,9 +28,16 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
   return {
     settings: components.settings,
     location: components.store.location,
-    importPictures: (paths, importOptions) => importIntoStore(context, paths, importOptions),
+    // What reads and writes files of other formats is loaded by those who ask for it: servers start faster.
+    importPictures: async (paths, importOptions) => {
+      const { importIntoStore } = await import('./import-into-store.ts');
+      return importIntoStore(context, paths, importOptions);
+    },
     train: (trainOptions) => train(components, trainOptions),
-    evaluate: (evaluateOptions) => evaluateVersion(context, evaluateOptions),
+    evaluate: async (evaluateOptions) => {
+      const { evaluateVersion } = await import('./evaluate-version.ts');
+      return evaluateVersion(context, evaluateOptions);
+    },
     predict: (picture, { version } = {}) => predict(context, picture, version),
     collectFeedback: (input) => collectFeedback(context, input),
     considerTraining: (considerOptions) => considerTraining(components, considerOptions),
@@ -45,8 +49,10 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     },
     collectGarbage: (garbageOptions) => collectGarbage(components, garbageOptions),
     models: createVersions(components),
-    exportDataset: (directory, exportOptions) =>
-      exportDataset(components, directory, exportOptions),
+    exportDataset: async (directory, exportOptions) => {
+      const { exportDataset } = await import('./export-dataset.ts');
+      return exportDataset(components, directory, exportOptions);
+    },
     readiness: async () => {
       const reason = await models.whyNotReady();
       return { ready: reason === null, reason };

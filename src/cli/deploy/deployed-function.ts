@@ -23,6 +23,8 @@ const servedBy = (props: unknown): readonly string[] => {
   });
   const [, entry] = /functions-(predict|feedback|train)\.js/.exec(words.join(' ')) ?? [];
   if (entry) return [entry];
+  // Without a container only feedback is deployed, as `npm run package:feedback` lays it out.
+  if (typeof valueAt(props, ['code']) === 'string') return ['feedback'];
   const option = words.indexOf('--functions');
   const named =
     option >= 0 ? words[option + 1] : valueAt(props, ['environmentVariables', 'RELEARN_FUNCTIONS']);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { sharedData } from '../../../test/shared-data.ts';
+import { checkDeployment } from './check-deployment.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const file = join(root, 'deploy/s.yaml');
@@ -19,11 +20,37 @@ const check = (path: string): Promise<{ readonly ok: boolean; readonly output: s
     );
   });
 
+/** What the comments of the feedback function say to do. */
+const plainCode = (text: string): string => {
+  const start = text.indexOf('\n  feedback:\n');
+  const end = text.indexOf('\n  # Trains when', start);
+  const own = text
+    .slice(start, end)
+    .replace('      runtime: custom-container\n', '')
+    .replace(/ {6}customContainerConfig:\n(?: {8}.*\n)+/, '')
+    .replace(/# (runtime|code|layers|customRuntimeConfig):/g, '$1:');
+  return text.slice(0, start) + own + text.slice(end);
+};
+
 describe.skipIf(!checker || !existsSync(checker))(
   `deploy/s.yaml and the schema of fc3${checker ? '' : ' (skipped: no shared data beside the checkout)'}`,
   () => {
     it('has nothing that the schema does not know', async () => {
       expect(await check(file)).toMatchObject({ ok: true });
+    });
+
+    it('allows the feedback function as plain code, by the lines that stand there as comments', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'relearn-s-yaml-'));
+      try {
+        const text = plainCode(await readFile(file, 'utf8'));
+        const variant = join(folder, 's.yaml');
+        await writeFile(variant, text);
+        expect(await check(variant)).toMatchObject({ ok: true });
+        expect(checkDeployment(text)).toEqual([]);
+        expect(text).toContain('\n      code: ./feedback\n');
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
     });
 
     it('is really read: a misspelt key is found', async () => {
