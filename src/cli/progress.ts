@@ -56,7 +56,7 @@ const createDescribe = (context: CliContext, unit: string) => {
     return [
       count,
       rate > 0
-        ? `${rate < 10 ? rate.toFixed(1) : formatCount(rate)} ${state.rate === undefined ? `${unit} ` : ''}a second`
+        ? `${rate < 10 ? rate.toFixed(1) : formatCount(rate)} ${state.rate === undefined ? '' : 'pictures '}a second`
         : '',
       left === null ? '' : `${formatSeconds(left)} left`,
       extra ?? '',
