@@ -9,6 +9,7 @@ import {
   anonymousFrom,
   keysFrom,
   logLevelFrom,
+  modelFilesFrom,
   portFrom,
   rateLimitFrom,
   threadsFrom,
@@ -35,6 +36,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
         env,
         inference: 'worker',
         proveStore: name === 'train',
+        ...(name === 'predict' ? modelFilesFrom(env) : {}),
         ...(threads === undefined ? {} : { threads }),
         log: (level, message, fields) => logger[level](fields ?? {}, message),
       });

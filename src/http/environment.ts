@@ -103,6 +103,14 @@ export const rateLimitFrom = (env: Environment): number | undefined => {
   throw badSetting('RELEARN_RATE_LIMIT', 'Give a whole number of requests a minute, 0 for none.');
 };
 
+/** The file of a first model and the folder that keeps models, for a process that predicts. */
+export const modelFilesFrom = (
+  env: Environment,
+): { readonly firstModel?: string; readonly modelCache?: string } => ({
+  ...(env.RELEARN_FIRST_MODEL ? { firstModel: env.RELEARN_FIRST_MODEL } : {}),
+  ...(env.RELEARN_MODEL_CACHE ? { modelCache: env.RELEARN_MODEL_CACHE } : {}),
+});
+
 /**
  * Comma-separated names, as RELEARN_FUNCTIONS and `--functions` take them.
  *

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Classifier } from '../engine/runtime/classifier.ts';
 import { probeKey } from '../records/keys.ts';
+import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
 import { loadSettings } from '../records/stored-settings.ts';
 import { createManifestReader, type FeedbackQuery } from '../registry/feedback-index.ts';
@@ -17,6 +18,7 @@ import { type CredentialSource, type Environment, openStore } from '../storage/o
 import { probeStore } from '../storage/probe.ts';
 import { type BasePictures, createBasePictures } from './base-pictures.ts';
 import { createForkTrainer } from './fork-trainer.ts';
+import { createModelCache, type ReadModel } from './model-cache.ts';
 import { isOwnerDead, nameThisProcess } from './process-owner.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -54,6 +56,13 @@ export interface RelearnOptions {
   readonly proveStore?: boolean;
   /** Keep the pictures of predictions for 24 hours, so that feedback can name them by id. Default off. */
   readonly keepPredictions?: boolean;
+  /**
+   * A classifier's ONNX file that becomes the first version where the store has none, by lease and
+   * log like any other; see `models.submit`. It must name its labels in its metadata.
+   */
+  readonly firstModel?: string;
+  /** A folder that keeps model files by their hash, such as a disk that many instances share. */
+  readonly modelCache?: string;
   /** Threads of one inference, and of the training. Default: 1, and every core. */
   readonly threads?: number;
   readonly clock?: Clock;
@@ -73,6 +82,8 @@ export interface Components {
   readonly basePictures: BasePictures;
   readonly trainer: Trainer;
   readonly openClassifier: OpenClassifier;
+  /** A version's file, checked against its hash. */
+  readonly readModel: ReadModel;
   readonly keepPredictions: boolean;
   readonly env: Environment;
   readonly clock: Clock;
@@ -142,6 +153,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
   const registry = openRegistryLog(store, { clock, newId, beforeAppend: prove });
   const owner = await nameThisProcess();
   const readManifest = createManifestReader(store);
+  const readModel: ReadModel = (ref) => readVerified(store, ref);
   return {
     settings,
     store,
@@ -158,6 +170,9 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
     trainer: options.trainer ?? trainerFor(options),
     openClassifier:
       options.openClassifier ?? openerFor(options.inference ?? 'thread', options.threads ?? 1),
+    readModel: options.modelCache
+      ? createModelCache({ folder: options.modelCache, readModel, log, newId })
+      : readModel,
     keepPredictions,
     env: options.env ?? {},
     clock,

@@ -1,6 +1,5 @@
 /** Brings one version's model from the store into memory, and proves that it answers. */
 import type { Classifier } from '../engine/runtime/classifier.ts';
-import { readVerified } from '../records/read-verified.ts';
 import type { VersionRecord } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 
@@ -14,10 +13,10 @@ export interface LoadedModel {
  * corrupt/`invalid_model_file` or internal/`model_output_invalid`
  */
 export const loadModel = async (
-  { store, openClassifier }: Pick<Components, 'store' | 'openClassifier'>,
+  { readModel, openClassifier }: Pick<Components, 'readModel' | 'openClassifier'>,
   { version, entry }: VersionRecord,
 ): Promise<LoadedModel> => {
-  const classifier = await openClassifier(await readVerified(store, entry.model));
+  const classifier = await openClassifier(await readModel(entry.model));
   try {
     const { width, height, channels } = classifier.preprocessing;
     // One grey picture: a model that gives no finite answer is found before anybody asks it.

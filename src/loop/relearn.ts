@@ -19,9 +19,16 @@ import { createVersions } from './versions.ts';
 
 export { initStore } from './init-store.ts';
 
-/** @throws RelearnError not-found/`store_not_found`, and what the storage throws */
+/**
+ * @throws RelearnError not-found/`store_not_found`, what the storage throws, and where a first model
+ * is needed and can't be used, as `models.submit`
+ */
 export const createRelearn = async (options: RelearnOptions): Promise<Relearn> => {
   const components = await openComponents(options);
+  if (options.firstModel) {
+    const { registerFirstModel } = await import('./first-model.ts');
+    await registerFirstModel(components, options.firstModel);
+  }
   const models = createServingModels(components);
   const kept = createKeptPredictions(components);
   const context = { ...components, models, kept };

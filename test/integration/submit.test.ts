@@ -1,11 +1,21 @@
 /** `relearn models submit`: a model trained elsewhere faces the same gate, and learns on; files that can't be used. */
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PredictionReport, StatusReport, TrainReport } from '../../src/records/reports.ts';
+import type {
+  ModelsReport,
+  PredictionReport,
+  StatusReport,
+  TrainReport,
+} from '../../src/records/reports.ts';
 import { described, type FileParts, floats, node, onnxFile } from '../onnx-file.ts';
 import { makeFolder, makePicture, writePictures } from './pictures.ts';
-import { endAll, relearnError, relearnJson } from './program.ts';
+import { endAll, relearnError, relearnJson, serve, until } from './program.ts';
+
+const predictFunction = fileURLToPath(new URL('../../dist/functions-predict.js', import.meta.url));
 
 /** Tells red from blue by the mean colour, for pictures normalized to −1..1. */
 const colours = (dogFirst: boolean, scale = 1): FileParts => {
@@ -202,4 +212,73 @@ test('what a file must be: everything else is refused by name, and nothing is re
     await relearnError('models', 'submit', join(folder.path, 'none.onnx'), '--store', store),
   ).toMatchObject({ code: 'model_file_not_found' });
   expect(await readdir(join(store, 'log'))).toEqual(before);
+});
+
+test('an empty store gets its first model from a file, once however many servers start, and keeps it in the cache folder', async () => {
+  const empty = join(folder.path, 'empty');
+  const cache = join(folder.path, 'cache');
+  await relearnJson('init', '--store', empty, '--labels', 'cat,dog');
+  const file = await write('baked.onnx', good);
+  const options = ['--functions', 'predict', '--first-model', file, '--model-cache', cache];
+  const servers = await Promise.all(Array.from({ length: 3 }, () => serve(empty, ...options)));
+  for (const { url } of servers) {
+    const answer = await fetch(`${url}/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg' },
+      body: await makePicture('dog', 2000),
+    });
+    expect(await answer.json()).toMatchObject({ label: 'dog', version: 1 });
+  }
+  await endAll();
+  const { champion, versions } = await relearnJson<ModelsReport>('models', '--store', empty);
+  expect(champion).toBe(1);
+  expect(versions).toEqual([expect.objectContaining({ verdict: 'first', accuracy: 0 })]);
+  expect(await relearnJson('fsck', '--store', empty)).toEqual({ ok: true, problems: [] });
+
+  const [kept = '', ...more] = await readdir(cache);
+  expect(more).toEqual([]);
+  await writeFile(join(cache, kept), 'damaged');
+  // A store with a version asks for no file, not even whether it is there.
+  const later = await serve(empty, '--first-model', '/nowhere.onnx', '--model-cache', cache);
+  expect((await fetch(`${later.url}/readyz`)).status).toBe(200);
+  expect(
+    createHash('sha256')
+      .update(await readFile(join(cache, kept)))
+      .digest('hex'),
+  ).toBe(kept.replace('.onnx', ''));
+});
+
+test('the predict function answers right after its start, by the variable alone', async () => {
+  const empty = join(folder.path, 'function');
+  await relearnJson('init', '--store', empty, '--labels', 'cat,dog');
+  const file = await write('function.onnx', good);
+  const nameless = await write('nameless.onnx', onnxFile(colours(false)));
+  const run = (firstModel: string) => {
+    const env = {
+      ...{ PATH: process.env.PATH, RELEARN_STORE: empty, RELEARN_ANONYMOUS: 'predict' },
+      ...{ PORT: '0', RELEARN_FIRST_MODEL: firstModel },
+    };
+    const child = spawn(process.execPath, [predictFunction], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let text = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    return { child, log: () => text };
+  };
+  const refused = run(nameless);
+  const code = await new Promise((resolve) => refused.child.once('close', resolve));
+  expect({ code, log: refused.log() }).toEqual({
+    code: 1,
+    log: expect.stringContaining('labels_unknown'),
+  });
+  const { child, log } = run(file);
+  try {
+    const url = await until('the function', async () => /"url":"(http:[^"]+)"/.exec(log())?.[1]);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

@@ -5,6 +5,7 @@ import {
   anonymousFrom,
   keysFrom,
   logLevelFrom,
+  modelFilesFrom,
   parseFunctions,
   portFrom,
   rateLimitFrom,
@@ -22,6 +23,8 @@ interface Options {
   readonly port?: number;
   readonly functions?: readonly FunctionName[];
   readonly rateLimit?: number;
+  readonly firstModel?: string;
+  readonly modelCache?: string;
   readonly anonymous?: ReturnType<typeof parseScopes>;
 }
 
@@ -45,6 +48,14 @@ export const define = (command: Command, session: Session): void => {
       'requests a minute of one key or address, 0 for no limit ($RELEARN_RATE_LIMIT, else 6000; without keys none)',
       wholeNumber(0),
     )
+    .option(
+      '--first-model <FILE>',
+      'an ONNX file that becomes the first version where there is none ($RELEARN_FIRST_MODEL)',
+    )
+    .option(
+      '--model-cache <DIR>',
+      'a folder that keeps model files, such as a shared disk ($RELEARN_MODEL_CACHE)',
+    )
     .addHelpText(
       'after',
       '\nKeys: RELEARN_KEYS="name:key:predict+feedback,…" or RELEARN_KEYS_FILE. Without keys it listens on this machine only.\n' +
@@ -62,9 +73,13 @@ export const define = (command: Command, session: Session): void => {
         const logger = createLogger(logLevelFrom(env));
         const settings = hostSettings(env, run.store, (line) => run.context.stdout.write(line));
         const host = options.host ?? settings.serve.host;
+        const predicts = functions === undefined || functions.includes('predict');
+        const { firstModel, modelCache } = { ...modelFilesFrom(env), ...options };
         const open = () =>
           run.open({
             ...settings.open,
+            ...(predicts && firstModel ? { firstModel } : {}),
+            ...(predicts && modelCache ? { modelCache } : {}),
             inference: 'worker',
             // Better to refuse now than at the first training.
             proveStore: functions === undefined || functions.includes('train'),
