@@ -15,6 +15,7 @@ import {
   threadsFrom,
 } from '../http/environment.ts';
 import { hostSettings } from '../http/host-settings.ts';
+import { createMetrics } from '../http/metrics.ts';
 import { openOnFirstCall } from '../http/open-on-first-call.ts';
 import { createLogger, serve } from '../http/serve.ts';
 import { stopSignal } from '../http/stop-signals.ts';
@@ -29,6 +30,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
     const requestsPerMinute = rateLimitFrom(env);
     const store = env.RELEARN_STORE ?? './relearn-store';
     const host = hostSettings(env, store, (line) => process.stdout.write(line));
+    const metrics = createMetrics();
     const open = () =>
       createRelearn({
         ...host.open,
@@ -37,6 +39,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
         inference: 'worker',
         proveStore: name === 'train',
         ...(name === 'predict' ? modelFilesFrom(env) : {}),
+        observer: metrics.observer,
         ...(threads === undefined ? {} : { threads }),
         log: (level, message, fields) => logger[level](fields ?? {}, message),
       });
@@ -44,6 +47,7 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
     const server = await serve({
       relearn,
       ...host.serve,
+      metrics,
       port: portFrom(env),
       functions: [name],
       ...(requestsPerMinute === undefined ? {} : { limits: { requestsPerMinute } }),

@@ -170,6 +170,9 @@ describe('health and operations', () => {
     for (const line of [
       'relearn_predictions_total{version="1"} 1',
       'relearn_prediction_errors_total{code="unsupported_image"} 1',
+      'relearn_problems_total{code="unsupported_image"} 1',
+      'relearn_problems_total{code="bad_data_url"} 1',
+      'relearn_predict_batch_pictures_sum 2',
       'relearn_feedback_total{outcome="accepted"} 1',
       'relearn_training_considerations_total{outcome="below-threshold"} 1',
       'relearn_http_request_seconds_count{route="/predict",method="POST",status="422"} 1',

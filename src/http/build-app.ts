@@ -67,7 +67,10 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.decorateRequest('caller', 'nobody');
   app.decorateRequest('callKind', 'stranger');
-  app.setErrorHandler(sendProblem);
+  app.setErrorHandler((error, request, reply) => {
+    context.metrics.refused(clientErrorOf(error).code);
+    return sendProblem(error, request, reply);
+  });
   app.setNotFoundHandler(() => {
     throw invalid('not_found', 'No such route.');
   });

@@ -3,6 +3,8 @@
  * do not share numbers.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../base/clock.ts';
+import type { Observer } from '../loop/observer.ts';
 import type { InvokeReport } from '../records/reports.ts';
 
 export interface Metrics {
@@ -11,9 +13,20 @@ export interface Metrics {
   prediction(outcome: { version: number } | { code: string }, seconds: number): void;
   feedback(outcome: string): void;
   training(outcome: InvokeReport | 'failed', seconds: number): void;
+  /** A request for so many pictures at once. */
+  batch(pictures: number): void;
+  /** A request that ended in a problem. */
+  refused(code: string): void;
+  /** For the loop, which tells what happens inside it. */
+  readonly observer: Observer;
+  /** Counts feedback that waits for a training, at most once a minute and only when scraped. */
+  watchPending(clock: Clock, read: () => Promise<Readonly<Record<string, number>>>): void;
 }
 
 const fastSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const batchSizes = [1, 2, 4, 8, 16, 32, 64];
+/** Milliseconds that a count of waiting feedback is good for: it lists the store. */
+const pendingAge = 60_000;
 const trainingSeconds = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200];
 
 export const createMetrics = (): Metrics => {
@@ -44,9 +57,40 @@ export const createMetrics = (): Metrics => {
     buckets: fastSeconds,
     registers,
   });
+  const phaseSeconds = new Histogram({
+    name: 'relearn_predict_phase_seconds',
+    help: 'Time of one picture to its pixels (preprocess) and from there to scores (infer), waits included.',
+    labelNames: ['phase'],
+    buckets: fastSeconds,
+    registers,
+  });
+  const batchPictures = new Histogram({
+    name: 'relearn_predict_batch_pictures',
+    help: 'Pictures in one request.',
+    buckets: batchSizes,
+    registers,
+  });
+  const problems = new Counter({
+    name: 'relearn_problems_total',
+    help: 'Requests that ended in a problem, by its code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const modelLoads = new Counter({
+    name: 'relearn_model_loads_total',
+    help: 'Champions loaded to answer, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const modelLoadSeconds = new Histogram({
+    name: 'relearn_model_load_seconds',
+    help: 'Time to bring a champion from the store to its first answer.',
+    buckets: fastSeconds,
+    registers,
+  });
   const servedVersion = new Gauge({
     name: 'relearn_served_version',
-    help: 'Model version of the latest prediction.',
+    help: 'Model version that answers.',
     registers,
   });
   const feedback = new Counter({
@@ -76,7 +120,36 @@ export const createMetrics = (): Metrics => {
       predictSeconds.observe(seconds);
       if ('code' in outcome) return predictionErrors.inc({ code: outcome.code });
       predictions.inc({ version: String(outcome.version) });
-      servedVersion.set(outcome.version);
+    },
+    batch: (pictures) => batchPictures.observe(pictures),
+    refused: (code) => problems.inc({ code }),
+    observer: {
+      predicted: ({ preprocess, infer }) => {
+        phaseSeconds.observe({ phase: 'preprocess' }, preprocess);
+        phaseSeconds.observe({ phase: 'infer' }, infer);
+      },
+      championLoaded: (outcome, seconds) => {
+        modelLoads.inc({ outcome: outcome === 'failed' ? outcome : 'loaded' });
+        if (outcome === 'failed') return;
+        modelLoadSeconds.observe(seconds);
+        servedVersion.set(outcome.version);
+      },
+    },
+    watchPending: (clock, read) => {
+      let countedAt = Number.NEGATIVE_INFINITY;
+      new Gauge({
+        name: 'relearn_feedback_pending',
+        help: 'Pieces of feedback that wait for a training, by label; counted once a minute at most.',
+        labelNames: ['label'],
+        registers,
+        async collect() {
+          if (clock.monotonic() - countedAt < pendingAge) return;
+          countedAt = clock.monotonic();
+          // A store that is away costs this number and not the others.
+          const pending = await read().catch(() => ({}));
+          for (const [label, count] of Object.entries(pending)) this.set({ label }, count);
+        },
+      });
     },
     feedback: (outcome) => feedback.inc({ outcome }),
     training: (outcome, seconds) => {

@@ -20,7 +20,7 @@ import { buildApp } from './build-app.ts';
 import { considerTraining } from './consider-training.ts';
 import type { ApiKey, Scope } from './keys.ts';
 import { isLoopback, loopbackHosts } from './loopback.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { readPageAssets } from './page-assets.ts';
 import { createTrainingTrigger, type TrainingTrigger } from './training-trigger.ts';
 
@@ -38,6 +38,8 @@ export interface ServeOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
+  /** Those whose observer the store was opened with. */
+  readonly metrics?: Metrics;
   /** Set where Function Compute runs this process. */
   readonly functionCompute?: FunctionComputeHost;
   /**
@@ -92,8 +94,11 @@ export const serve = async (options: ServeOptions): Promise<RunningServer> => {
   const isGuarded = isLocal || keys.length > 0 || anonymous.size > 0;
   requireKeys(host, isGuarded || options.functionCompute !== undefined);
 
-  const metrics = createMetrics();
+  const { metrics = createMetrics() } = options;
   collectDefaultMetrics({ register: metrics.registry });
+  // Where a training is decided, people want to see how far it is.
+  if (functions.includes('train'))
+    metrics.watchPending(clock, async () => (await relearn.status()).pending);
   const page = readPageAssets(options.pageFolder ?? builtPage);
   const trigger =
     functions.includes('train') && trainOnFeedback

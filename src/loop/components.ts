@@ -19,6 +19,7 @@ import { probeStore } from '../storage/probe.ts';
 import { type BasePictures, createBasePictures } from './base-pictures.ts';
 import { createForkTrainer } from './fork-trainer.ts';
 import { createModelCache, type ReadModel } from './model-cache.ts';
+import type { Observer } from './observer.ts';
 import { isOwnerDead, nameThisProcess } from './process-owner.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -68,6 +69,8 @@ export interface RelearnOptions {
   readonly clock?: Clock;
   readonly newId?: () => string;
   readonly log?: Log;
+  /** Told what to count. Default: nobody. */
+  readonly observer?: Observer;
   /** Default: a child process. A store that is passed as an object needs one of its own. */
   readonly trainer?: Trainer;
   readonly openClassifier?: OpenClassifier;
@@ -89,6 +92,7 @@ export interface Components {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: Log;
+  readonly observer: Observer;
   /** This process, as its leases name it. */
   readonly owner: string;
   /** What the feedback index asks for. */
@@ -136,6 +140,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
     clock = systemClock,
     newId = randomUUID,
     log = () => {},
+    observer = {},
     keepPredictions = false,
   } = options;
   const store =
@@ -178,6 +183,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
     clock,
     newId,
     log,
+    observer,
     owner,
     feedbackQuery: (state) => ({ store, state, settings, readManifest }),
   };

@@ -8,21 +8,28 @@ import type { KeptPredictions } from './kept-predictions.ts';
 import { newName } from './new-name.ts';
 import type { ServingModels } from './serving-models.ts';
 
-export interface PredictContext extends Pick<Components, 'settings' | 'clock' | 'newId'> {
+export interface PredictContext
+  extends Pick<Components, 'settings' | 'clock' | 'newId' | 'observer'> {
   readonly models: ServingModels;
   readonly kept: KeptPredictions;
 }
 
 /** @throws RelearnError unavailable/`model_not_ready`, not-found/`version_not_found`, the decoder's own */
 export const predict = (
-  { models, kept, settings, clock, newId }: PredictContext,
+  { models, kept, settings, clock, newId, observer }: PredictContext,
   picture: Uint8Array,
   version?: number,
 ): Promise<PredictionReport> =>
   models.use(version, async (model) => {
     const { classifier } = model;
+    const began = clock.monotonic();
     const pixels = await preprocess(picture, classifier.preprocessing);
+    const preprocessed = clock.monotonic();
     const scores = await classifier.classify(pixels, 1);
+    observer.predicted?.({
+      preprocess: (preprocessed - began) / 1000,
+      infer: (clock.monotonic() - preprocessed) / 1000,
+    });
     const best = scores.indexOf(Math.max(...scores));
     const label = classifier.labels[best];
     if (label === undefined) {

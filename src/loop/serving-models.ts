@@ -29,7 +29,7 @@ export interface ServingModels {
 }
 
 export const createServingModels = (components: Components): ServingModels => {
-  const { registry, clock, log } = components;
+  const { registry, clock, log, observer } = components;
   const closing = new AbortController();
   const retiring = new Set<Promise<void>>();
   let champion: Slot | undefined;
@@ -72,17 +72,21 @@ export const createServingModels = (components: Components): ServingModels => {
     const { champion: wanted } = await registry.read();
     if (wanted === null || wanted === champion?.model.version) return;
     if (failure?.version === wanted && clock.monotonic() < failure.until) throw failure.error;
+    const started = clock.monotonic();
+    const seconds = () => (clock.monotonic() - started) / 1000;
     try {
       const next = await open(wanted);
       retire(champion);
       champion = next;
       failure = undefined;
       pause = watchInterval;
+      observer.championLoaded?.({ version: wanted }, seconds());
       log('info', `Version ${wanted} answers now.`, { version: wanted });
     } catch (error) {
       // The old model goes on answering; trying again at once would only repeat the failure.
       failure = { version: wanted, error, until: clock.monotonic() + pause };
       pause = Math.min(pause * 2, longestPause);
+      observer.championLoaded?.('failed', seconds());
       log('error', `Version ${wanted} could not be loaded.`, {
         version: wanted,
         error: error instanceof Error ? error.message : String(error),

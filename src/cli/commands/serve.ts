@@ -13,6 +13,7 @@ import {
 import { hostSettings } from '../../http/host-settings.ts';
 import { parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
+import { createMetrics } from '../../http/metrics.ts';
 import { openOnFirstCall } from '../../http/open-on-first-call.ts';
 import { createLogger, serve } from '../../http/serve.ts';
 import { port, wholeNumber } from '../option-values.ts';
@@ -75,12 +76,14 @@ export const define = (command: Command, session: Session): void => {
         const host = options.host ?? settings.serve.host;
         const predicts = functions === undefined || functions.includes('predict');
         const { firstModel, modelCache } = { ...modelFilesFrom(env), ...options };
+        const metrics = createMetrics();
         const open = () =>
           run.open({
             ...settings.open,
             ...(predicts && firstModel ? { firstModel } : {}),
             ...(predicts && modelCache ? { modelCache } : {}),
             inference: 'worker',
+            observer: metrics.observer,
             // Better to refuse now than at the first training.
             proveStore: functions === undefined || functions.includes('train'),
             // Without keys only this machine can ask, so the pictures stay where they are anyway.
@@ -91,6 +94,7 @@ export const define = (command: Command, session: Session): void => {
         const server = await serve({
           relearn,
           ...settings.serve,
+          metrics,
           host,
           port: options.port ?? portFrom(env),
           ...(functions ? { functions } : {}),

@@ -40,6 +40,7 @@ export const predictRoute = (context: AppContext): Route => ({
   errors: ['unsupported_image', 'corrupt_image', 'too_many_pixels', 'model_not_ready'],
   handle: async (request) => {
     const asked = await parsePictureRequest(bodyOf(request), context.limits);
+    context.metrics.batch('pictures' in asked ? asked.pictures.length : 1);
     if ('picture' in asked) return predictOne(context, asked.picture);
     const results: Item[] = [];
     // One after the other: a batch must not push single requests aside.
