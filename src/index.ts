@@ -18,6 +18,8 @@ export type { Log, RelearnOptions } from './loop/components.ts';
 export { type InitOptions, initStore } from './loop/init-store.ts';
 export { createRelearn } from './loop/relearn.ts';
 export type {
+  DatasetExportOptions,
+  DatasetExportReport,
   ExportedModel,
   ExportOptions,
   FeedbackInput,

@@ -1,176 +1,315 @@
 /**
- * Writes the store's pictures as TFRecord files for other trainers: with the standard image/*
- * features, or in the seed article's form (grey float32 pixels of 224 × 224).
+ * Writes the store's pictures as shards for other trainers, with a manifest that says what they are.
+ * Which picture goes into which shard is settled before the first one is written, by the log and
+ * the names of the feedback alone: the same store gives the same files, byte for byte, and an export
+ * that was stopped goes on after the last whole shard.
  */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { RelearnError } from '../base/errors.ts';
-import { decodeImage } from '../data/decode-image.ts';
-import { preprocess } from '../data/preprocess.ts';
+import { sha256 } from '../base/hash.ts';
 import { readShardPictures } from '../data/shards.ts';
 import type { Split } from '../data/split.ts';
 import {
-  bytesFeature,
-  type Example,
-  encodeExample,
-  integerFeature,
-  textFeature,
-} from '../formats/example.ts';
-import { frameTfRecord } from '../formats/tfrecord.ts';
+  type DatasetFormat,
+  type DatasetManifest,
+  type DatasetShard,
+  datasetManifestName,
+  decodeUnfinished,
+  encodeDatasetManifest,
+  unfinishedName,
+} from '../records/dataset-manifest.ts';
 import { decodeFeedbackItem } from '../records/feedback-item.ts';
-import { archiveLabelPrefix, feedbackLabelPrefix, parseItemKey } from '../records/keys.ts';
+import type { ImportRow } from '../records/import-manifest.ts';
+import { encodeJson } from '../records/json-object.ts';
+import {
+  archiveKey,
+  archiveLabelPrefix,
+  feedbackLabelPrefix,
+  parseItemKey,
+} from '../records/keys.ts';
+import type { FeedbackRow } from '../records/training-manifest.ts';
+import type { RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
+import { type ExportedPicture, type ShardFormat, shardFormats } from './dataset-shards.ts';
 
-export interface ExportOptions {
-  readonly format: 'tfrecord' | 'article';
+export interface DatasetExportOptions {
+  readonly format: DatasetFormat;
+  /** Pictures in a shard; default: 1,000, and all of a part in the article's format. */
+  readonly shardSize?: number;
+  /** Also the pictures that judge models. Default false: who trains on them can't be judged here. */
+  readonly withHoldout?: boolean;
   readonly signal?: AbortSignal;
 }
 
-interface Labelled {
+export interface DatasetExportReport {
+  /** Paths of the shards, then that of the manifest. */
+  readonly files: readonly string[];
+  readonly examples: number;
+  readonly bytes: number;
+  /** Of the manifest. */
   readonly sha256: string;
-  readonly label: string;
-  readonly index: number;
-  /** The stored JPEG. */
-  readonly bytes: Uint8Array;
+  readonly totals: DatasetManifest['totals'];
 }
 
-/** What an export format needs: a name for each part's file, and a record for each picture. */
-interface Format {
-  readonly fileNames: { readonly [Part in Split]: string };
-  toExample(picture: Labelled): Promise<Example>;
+type Row = { readonly base: ImportRow } | { readonly feedback: FeedbackRow };
+
+interface PlannedShard {
+  readonly name: string;
+  readonly split: Split;
+  readonly rows: readonly Row[];
 }
 
-const articleSize = 224;
-
-/** The article's features; `image/encoded` holds raw little-endian float32, row by row, 0..1. */
-const toArticleExample: Format['toExample'] = async ({ bytes, index }) => {
-  const pixels = await preprocess(bytes, {
-    width: articleSize,
-    height: articleSize,
-    channels: 1,
-    fit: 'fill',
-  });
-  const floats = Buffer.alloc(pixels.length * 4);
-  for (const [i, pixel] of pixels.entries()) floats.writeFloatLE(pixel / 255, i * 4);
-  return new Map([
-    ['image/height', integerFeature(articleSize)],
-    ['image/width', integerFeature(articleSize)],
-    ['image/depth', integerFeature(1)],
-    ['image/class/label', integerFeature(index)],
-    ['image/encoded', bytesFeature(floats)],
-  ]);
-};
-
-/** The features that TensorFlow's own image data sets have. */
-const toImageExample: Format['toExample'] = async ({ sha256, label, index, bytes }) => {
-  const { width, height } = await decodeImage(bytes);
-  return new Map([
-    ['image/encoded', bytesFeature(bytes)],
-    ['image/format', textFeature('jpeg')],
-    ['image/colorspace', textFeature('RGB')],
-    ['image/channels', integerFeature(3)],
-    ['image/height', integerFeature(height)],
-    ['image/width', integerFeature(width)],
-    ['image/class/label', integerFeature(index)],
-    ['image/class/text', textFeature(label)],
-    ['image/filename', textFeature(`${sha256}.jpg`)],
-    ['image/key/sha256', textFeature(sha256)],
-  ]);
-};
-
-const formats: { readonly [Name in ExportOptions['format']]: Format } = {
-  tfrecord: {
-    fileNames: {
-      train: 'train.tfrecord',
-      validation: 'validation.tfrecord',
-      holdout: 'holdout.tfrecord',
-    },
-    toExample: toImageExample,
-  },
-  article: {
-    fileNames: {
-      train: 'train.tfrecords',
-      validation: 'eval.tfrecords',
-      holdout: 'holdout.tfrecords',
-    },
-    toExample: toArticleExample,
-  },
-};
-
-async function* basePictures(components: Components, split: Split): AsyncGenerator<Labelled> {
-  const { labels, labelIds } = components.settings;
-  const all = await components.basePictures.at(await components.registry.read());
-  const rows = [...all.values()].filter((row) => row.split === split);
-  for await (const { row, bytes } of readShardPictures(components.store, rows)) {
-    const index = labelIds.indexOf(row.label);
-    const label = labels[index];
-    if (label !== undefined) yield { sha256: row.sha256, label, index, bytes };
-  }
-}
-
-/** Feedback belongs to the training part; a picture with two labels appears with both. */
-async function* feedbackPictures({ settings, store }: Components): AsyncGenerator<Labelled> {
-  for (const [index, label] of settings.labels.entries()) {
-    const labelId = settings.labelIds[index] ?? '';
-    const seen = new Set<string>();
+/**
+ * Feedback belongs to the training part; a picture with two labels appears with both, one that
+ * judges models with none.
+ */
+const feedbackRows = async (
+  { settings, store }: Components,
+  base: ReadonlyMap<string, ImportRow>,
+): Promise<FeedbackRow[]> => {
+  const rows: FeedbackRow[] = [];
+  for (const labelId of settings.labelIds) {
+    const found = new Map<string, FeedbackRow>();
     for (const prefix of [feedbackLabelPrefix(labelId), archiveLabelPrefix(labelId)]) {
       for await (const { key } of store.list(prefix)) {
-        const item = parseItemKey(key);
-        const bytes = item && !seen.has(item.sha256) && (await store.get(key));
-        if (!item || !bytes) continue;
-        seen.add(item.sha256);
-        yield { sha256: item.sha256, label, index, bytes: decodeFeedbackItem(bytes, key).image };
+        const hash = parseItemKey(key)?.sha256;
+        if (hash === undefined || found.has(hash)) continue;
+        const split = base.get(hash)?.split ?? 'train';
+        if (split === 'train') found.set(hash, { key, labelId, sha256: hash });
       }
     }
+    // Where an item lies says only whether it was consumed meanwhile.
+    rows.push(...[...found.values()].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)));
+  }
+  return rows;
+};
+
+const planShards = (
+  rows: { readonly [Part in Split]: readonly Row[] },
+  splits: readonly Split[],
+  format: ShardFormat,
+  shardSize: number,
+): PlannedShard[] =>
+  splits.flatMap((split) => {
+    const all = rows[split];
+    const size = Math.min(shardSize, Math.max(1, all.length));
+    const shards = Math.ceil(all.length / size);
+    return Array.from({ length: shards }, (_, number) => ({
+      name: format.fileName(split, number, shards),
+      split,
+      rows: all.slice(number * size, (number + 1) * size),
+    }));
+  });
+
+async function* picturesOf(
+  { settings, store }: Components,
+  rows: readonly Row[],
+): AsyncGenerator<ExportedPicture> {
+  const describe = (labelId: string) => {
+    const index = settings.labelIds.indexOf(labelId);
+    return { index, label: settings.labels[index] ?? '' };
+  };
+  const base = rows.flatMap((row) => ('base' in row ? [row.base] : []));
+  for await (const { row, bytes } of readShardPictures(store, base)) {
+    const { sha256: hash, label } = row;
+    yield { name: hash, sha256: hash, source: 'base', bytes, ...describe(label) };
+  }
+  for (const row of rows) {
+    if ('base' in row) continue;
+    const { key, labelId, sha256: hash } = row.feedback;
+    // It may have been archived since the plan was made.
+    const item = (await store.get(key)) ?? (await store.get(archiveKey(labelId, hash)));
+    if (!item) throw changed(key);
+    const bytes = decodeFeedbackItem(item, key).image;
+    yield {
+      name: `${hash}-${labelId}`,
+      sha256: hash,
+      source: 'feedback',
+      bytes,
+      ...describe(labelId),
+    };
   }
 }
 
-async function* picturesOf(components: Components, split: Split): AsyncGenerator<Labelled> {
-  yield* basePictures(components, split);
-  if (split === 'train') yield* feedbackPictures(components);
-}
+/** Under another name until it is whole: a file of its own name is a finished shard. */
+const writeShard = async (
+  components: Components,
+  directory: string,
+  { name, split, rows }: PlannedShard,
+  format: ShardFormat,
+  signal: AbortSignal | undefined,
+): Promise<DatasetShard> => {
+  const path = join(directory, name);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(`${path}.partial`, 'w');
+  try {
+    const write = async (chunk: Uint8Array) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+      await file.writeFile(chunk);
+    };
+    for await (const picture of picturesOf(components, rows)) {
+      signal?.throwIfAborted();
+      await write(await format.encode(picture));
+    }
+    await write(format.end);
+    await file.datasync();
+  } catch (error) {
+    await rm(`${path}.partial`, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.partial`, path);
+  return { name, split, count: rows.length, bytes, sha256: hash.digest('hex') };
+};
 
-const parts = ['train', 'validation', 'holdout'] as const;
+const hashOfFile = async (path: string): Promise<string> => {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+};
 
-/** @throws RelearnError usage/`file_exists` where a file is there already; nothing is replaced */
+/** Shards of the same plan that are there and whole. */
+const findWritten = async (
+  directory: string,
+  plan: string,
+  planned: readonly PlannedShard[],
+): Promise<DatasetShard[]> => {
+  const there = new Set(await readdir(directory));
+  if (!there.has(unfinishedName)) {
+    const taken = [datasetManifestName, ...planned.map(({ name }) => name)].find((name) =>
+      there.has(name),
+    );
+    if (taken !== undefined) throw fileExists(join(directory, taken));
+    return [];
+  }
+  const before = decodeUnfinished(await readFile(join(directory, unfinishedName)));
+  if (before.plan !== plan) throw otherExport(directory);
+  const whole: DatasetShard[] = [];
+  for (const shard of before.shards) {
+    const isWhole =
+      there.has(shard.name) && (await hashOfFile(join(directory, shard.name))) === shard.sha256;
+    if (isWhole) whole.push(shard);
+  }
+  return whole;
+};
+
+const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
+  await writeFile(`${path}.partial`, bytes);
+  await rename(`${path}.partial`, path);
+};
+
+/**
+ * @throws RelearnError usage/`file_exists` where a file is there already, which is kept;
+ * usage/`other_export` where another export was stopped there; conflict/`dataset_changed`
+ */
 export const exportDataset = async (
   components: Components,
   directory: string,
-  { format: name, signal }: ExportOptions,
-): Promise<{ readonly files: readonly string[]; readonly examples: number }> => {
-  const format = formats[name];
+  options: DatasetExportOptions,
+): Promise<DatasetExportReport> => {
+  const { settings, registry, basePictures } = components;
+  const state: RegistryState = await registry.read();
+  const format = shardFormats[options.format];
+  const base = await basePictures.at(state);
+  const known = [...base.values()].filter(({ label }) => settings.labelIds.includes(label));
+  const of = (split: Split): Row[] =>
+    known.filter((row) => row.split === split).map((row) => ({ base: row }));
+  const feedback = await feedbackRows(components, base);
+  const rows = {
+    train: [...of('train'), ...feedback.map((row) => ({ feedback: row }))],
+    validation: of('validation'),
+    holdout: of('holdout'),
+  };
+  const splits: readonly Split[] = options.withHoldout
+    ? ['train', 'validation', 'holdout']
+    : ['train', 'validation'];
+  const planned = planShards(rows, splits, format, options.shardSize ?? format.shardSize);
+  const plan = sha256(
+    encodeJson([
+      options.format,
+      settings.labels,
+      planned.map(({ name, rows: own }) => [
+        name,
+        own.map((row) =>
+          'base' in row
+            ? [row.base.sha256, row.base.label]
+            : [row.feedback.sha256, row.feedback.labelId, 'feedback'],
+        ),
+      ]),
+    ]),
+  );
+
   await mkdir(directory, { recursive: true });
-  const files: string[] = [];
-  let examples = 0;
-
-  async function* records(split: Split): AsyncGenerator<Uint8Array> {
-    for await (const picture of picturesOf(components, split)) {
-      signal?.throwIfAborted();
-      examples++;
-      yield frameTfRecord(encodeExample(await format.toExample(picture)));
-    }
+  const shards = await findWritten(directory, plan, planned);
+  const unfinished = join(directory, unfinishedName);
+  await writeWhole(unfinished, encodeJson({ plan, shards }));
+  for (const shard of planned) {
+    options.signal?.throwIfAborted();
+    if (shards.some(({ name }) => name === shard.name)) continue;
+    shards.push(await writeShard(components, directory, shard, format, options.signal));
+    await writeWhole(unfinished, encodeJson({ plan, shards }));
   }
 
-  for (const split of parts) {
-    const file = join(directory, format.fileNames[split]);
-    try {
-      await pipeline(Readable.from(records(split)), createWriteStream(file, { flags: 'wx' }));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw fileExists(file, error);
-      // Half a file would look like a whole one.
-      await rm(file, { force: true });
-      throw error;
-    }
-    files.push(file);
-  }
-  return { files, examples };
+  const inOrder = planned.map(({ name }) =>
+    shards.find((shard) => shard.name === name),
+  ) as DatasetShard[];
+  const totalOf = (split: Split) => {
+    const own = inOrder.filter((shard) => shard.split === split);
+    return {
+      count: own.reduce((sum, shard) => sum + shard.count, 0),
+      bytes: own.reduce((sum, shard) => sum + shard.bytes, 0),
+    };
+  };
+  const totals = {
+    train: totalOf('train'),
+    validation: totalOf('validation'),
+    holdout: totalOf('holdout'),
+  };
+  const manifest = encodeDatasetManifest({
+    formatVersion: 1,
+    format: options.format,
+    labels: [...settings.labels],
+    preprocessing: { imageSize: settings.imageSize, fit: 'fill' },
+    shards: inOrder,
+    totals,
+    base: [...state.imports],
+    feedback,
+  });
+  await writeWhole(join(directory, datasetManifestName), manifest);
+  await rm(unfinished, { force: true });
+  const sum = (of: 'count' | 'bytes') => splits.reduce((all, split) => all + totals[split][of], 0);
+  return {
+    files: [...inOrder.map(({ name }) => name), datasetManifestName].map((name) =>
+      join(directory, name),
+    ),
+    examples: sum('count'),
+    bytes: sum('bytes'),
+    sha256: sha256(manifest),
+    totals,
+  };
 };
 
-const fileExists = (file: string, cause: unknown) =>
+const fileExists = (file: string) =>
   new RelearnError('usage', 'file_exists', `${file} exists already.`, {
     hint: 'Choose an empty folder, or remove the file.',
-    cause,
+  });
+
+const otherExport = (directory: string) =>
+  new RelearnError(
+    'usage',
+    'other_export',
+    `Another export was stopped in ${directory}, or the store holds other pictures by now.`,
+    { hint: 'Choose an empty folder, or empty this one.' },
+  );
+
+const changed = (key: string) =>
+  new RelearnError('conflict', 'dataset_changed', `${key} went away while it was to be exported.`, {
+    hint: 'Export again, into an empty folder.',
   });

@@ -20,6 +20,7 @@ import type { Settings } from '../records/settings.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
 import type { HubOptions } from './backbones.ts';
 import type { GarbageOptions } from './collect-garbage.ts';
+import type { DatasetExportOptions, DatasetExportReport } from './export-dataset.ts';
 import type { ExportedModel, ExportOptions } from './export-version.ts';
 import type { SubmitOptions } from './submit-model.ts';
 
@@ -101,10 +102,11 @@ export interface Relearn {
      */
     submit(path: string, options?: SubmitOptions): Promise<TrainReport>;
   };
-  exportDataset(
-    directory: string,
-    options: { readonly format: 'tfrecord' | 'article'; readonly signal?: AbortSignal },
-  ): Promise<{ readonly files: readonly string[]; readonly examples: number }>;
+  /**
+   * Writes training and validation pictures as shards with a manifest, for trainers elsewhere.
+   * @throws RelearnError usage/`file_exists`, usage/`other_export`, conflict/`dataset_changed`
+   */
+  exportDataset(directory: string, options: DatasetExportOptions): Promise<DatasetExportReport>;
   /** Whether a model answers, and if not, why. */
   readiness(): Promise<{ readonly ready: boolean; readonly reason: string | null }>;
   /** Feedback items, newest first, for the page. */
@@ -130,4 +132,11 @@ export interface RunSummary {
   readonly report: TrainReport | null;
 }
 
-export type { ExportedModel, ExportOptions, Rejected, SubmitOptions };
+export type {
+  DatasetExportOptions,
+  DatasetExportReport,
+  ExportedModel,
+  ExportOptions,
+  Rejected,
+  SubmitOptions,
+};

@@ -1,46 +1,51 @@
 /** `relearn dataset`: writes the training data for other trainers. */
 import { type Command, Option } from 'commander';
-import { RelearnError } from '../../base/errors.ts';
+import { type DatasetFormat, datasetFormats } from '../../records/dataset-manifest.ts';
+import { wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { formatCount } from '../text.ts';
 
-type Format = 'tfrecord' | 'webdataset' | 'article';
+interface Options {
+  readonly format: DatasetFormat;
+  readonly shardSize?: number;
+  readonly withHoldout?: boolean;
+}
+
+const example = '\nExample:  relearn dataset export shards/ --format webdataset\n';
 
 export const define = (command: Command, session: Session): void => {
-  command.addHelpText('after', '\nExample:  relearn dataset export shards/ --format tfrecord\n');
+  command.addHelpText('after', example);
   command
     .command('export')
     .description(
-      'Writes the pictures as TFRecord files; training, validation and holdout keep files of their own.',
+      'Writes the training and validation pictures as shards with a manifest; goes on where it was stopped.',
     )
     .argument('<DIR>', 'an empty or new folder')
     .addOption(
       new Option(
         '--format <NAME>',
-        "tfrecord: standard image/* features; article: the seed's float32 records",
+        "tfrecord: standard image/* features; webdataset: tar files; article: the seed's float32 records",
       )
-        .choices(['tfrecord', 'webdataset', 'article'])
+        .choices(datasetFormats)
         .default('tfrecord'),
     )
-    .addHelpText('after', '\nExample:  relearn dataset export shards/ --format tfrecord\n')
+    .option(
+      '--shard-size <N>',
+      'pictures in a file (1000; article: all of a part in one)',
+      wholeNumber(1),
+    )
+    .option('--with-holdout', 'also the pictures that judge models: never train on them')
+    .addHelpText('after', example)
     .action(
-      session.act(async (run, directory: string, options: { readonly format: Format }) => {
-        if (options.format === 'webdataset') {
-          throw new RelearnError(
-            'usage',
-            'format_not_available',
-            'Export as webdataset is not available in this build.',
-            { hint: 'Use --format tfrecord or --format article.' },
-          );
-        }
+      session.act(async (run, directory: string, options: Options) => {
         const relearn = await run.open();
         const report = await relearn.exportDataset(directory, {
-          format: options.format,
+          ...options,
           signal: run.context.signal,
         });
         run.output.result(
           report,
-          `Wrote ${formatCount(report.examples)} examples in ${formatCount(report.files.length)} files to ${directory}.`,
+          `Wrote ${formatCount(report.examples)} pictures in ${formatCount(report.files.length - 1)} shards and their manifest to ${directory}.`,
         );
         return undefined;
       }),
