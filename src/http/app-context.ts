@@ -17,6 +17,8 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Pictures in one `/predict` request. */
   readonly batchPictures: number;
+  /** Requests to `/predict` that may be in work at once. */
+  readonly openPredictions: number;
   /** Levels of nested arrays and objects in a JSON body. */
   readonly jsonDepth: number;
   /** Bytes of a request's head. */
@@ -30,6 +32,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   bodyBytes: 16 * 1024 * 1024,
   batchPictures: 64,
+  openPredictions: 128,
   jsonDepth: 16,
   headerBytes: 16 * 1024,
   headers: 200,

@@ -392,10 +392,17 @@ describe('the rate limit', () => {
     expect(seconds).toBeLessThanOrEqual(60);
   });
 
-  it('counts callers without a key by their address', async () => {
+  it('counts callers without a key by their address, whatever address they claim', async () => {
     const app = limited(1, { access: { anonymous: new Set(['predict']), isLocal: false } });
+    let claimed = 0;
     const from = (remoteAddress: string) =>
-      app.inject({ ...post('/predict', Buffer.from(darkJpeg), 'image/jpeg'), remoteAddress });
+      app.inject({
+        ...post('/predict', Buffer.from(darkJpeg), 'image/jpeg', {
+          'x-forwarded-for': `192.0.2.${++claimed}`,
+          forwarded: `for=192.0.2.${claimed}`,
+        }),
+        remoteAddress,
+      });
     const statuses = [];
     for (const address of ['10.0.0.1', '10.0.0.1', '10.0.0.2'])
       statuses.push((await from(address)).statusCode);

@@ -31,6 +31,7 @@ import {
 } from './function-compute.ts';
 import { authorize, checkBodyHeaders, checkHead, checkHost } from './guards.ts';
 import type { Scope } from './keys.ts';
+import { addLoadLimit } from './load-limit.ts';
 import { createMetrics } from './metrics.ts';
 import type { Route } from './route.ts';
 import { callbackRoute } from './routes/callback.ts';
@@ -78,6 +79,7 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   addChecks(app, context);
   addAccounting(app, context);
   addRateLimit(app, context);
+  addLoadLimit(app, context);
 
   const routes = [
     ...options.functions.flatMap((name) => mounts[name](context)),

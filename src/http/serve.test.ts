@@ -198,6 +198,97 @@ describe('requests that are not quite HTTP', () => {
     ]);
   });
 
+  /** A model that answers when it is let; counts who asks. */
+  const heldModel = () => {
+    const memory = createInMemoryRelearn({ clock: systemClock });
+    const waiting: (() => void)[] = [];
+    let asked = 0;
+    const relearn: Relearn = {
+      ...memory,
+      predict: async (picture, options) => {
+        asked += 1;
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return memory.predict(picture, options);
+      },
+    };
+    const letAll = () => {
+      for (const resolve of waiting.splice(0)) resolve();
+    };
+    return { relearn, letAll, asked: () => asked };
+  };
+  const predict = (url: string, signal?: AbortSignal) =>
+    fetch(`${url}/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg' },
+      body: Buffer.from(darkJpeg),
+      ...(signal ? { signal } : {}),
+    });
+  /** Asks again while the server is busy. */
+  const untilTaken = async (url: string): Promise<Response> => {
+    const answer = await predict(url);
+    return answer.status === 503 ? untilTaken(url) : answer;
+  };
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  it('60: refuses predictions over the limit at once, and says when to come back', async () => {
+    const { relearn, letAll, asked } = heldModel();
+    const { url } = await start({ relearn, limits: { openPredictions: 2 } });
+    const leaving = new AbortController();
+    const first = predict(url);
+    const second = predict(url, leaving.signal).catch(() => 'left');
+    await until(() => asked() === 2);
+    const refused = await predict(url);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await refused.json()).toMatchObject({ code: 'overloaded' });
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(asked()).toBe(2);
+    // A client that goes away frees its place, and so does an answer.
+    leaving.abort();
+    expect(await second).toBe('left');
+    const third = untilTaken(url);
+    await until(() => asked() === 3);
+    letAll();
+    expect([(await first).status, (await third).status]).toEqual([200, 200]);
+    const fourth = predict(url);
+    await until(() => asked() === 4);
+    letAll();
+    expect((await fourth).status).toBe(200);
+  });
+
+  it('75: answers a thousand requests of one connection in their order', async () => {
+    const { port } = await start();
+    const requests = Array.from(
+      { length: 1000 },
+      (_, at) => `GET /healthz HTTP/1.1\r\n${host}x-request-id: r-${at}\r\n\r\n`,
+    );
+    const last = `GET /healthz HTTP/1.1\r\n${host}x-request-id: end\r\nConnection: close\r\n\r\n`;
+    const answers = await exchange(port, requests.join('') + last);
+    const ids = [...answers.matchAll(/^x-request-id: (\S+)/gim)].map(([, id]) => id);
+    expect(ids).toEqual([...requests.map((_, at) => `r-${at}`), 'end']);
+  });
+
+  it('76: drops the rest of a batch whose client went away', async () => {
+    const { relearn, letAll, asked } = heldModel();
+    const { url } = await start({ relearn });
+    const leaving = new AbortController();
+    const body = JSON.stringify({ pictures: Array(20).fill(dataUrlOf(darkJpeg)) });
+    const headers = { 'content-type': 'application/json' };
+    const sent = fetch(`${url}/predict`, { method: 'POST', headers, body, signal: leaving.signal });
+    await until(() => asked() === 1);
+    leaving.abort();
+    await expect(sent).rejects.toThrow();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    letAll();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(asked()).toBe(1);
+    const next = predict(url);
+    await until(() => asked() === 2);
+    letAll();
+    expect((await next).status).toBe(200);
+  });
+
   it('8: keeps nothing of a body that ends early', async () => {
     const relearn = createInMemoryRelearn({ clock: systemClock });
     const { port, url } = await start({ relearn });
