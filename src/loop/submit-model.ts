@@ -21,6 +21,7 @@ import {
 import type { Lease } from '../registry/lease.ts';
 import { claimManifest } from '../registry/model-registry.ts';
 import type { Components } from './components.ts';
+import { learntFromDataset } from './learnt-from-dataset.ts';
 import { readBasePictures } from './load-training-pictures.ts';
 import { newName } from './new-name.ts';
 import { registerOutcome } from './register-outcome.ts';
@@ -35,7 +36,9 @@ export interface SubmitOptions {
   readonly imageSize?: number;
   /** What its input is for a picture in 0..1; default: what its metadata says, else the picture. */
   readonly normalization?: Normalization;
-  /** For people, kept with what is known of the version. */
+  /** The exported data set that it was trained on: the folder, or its manifest. */
+  readonly dataset?: string;
+  /** For people, kept in the manifest of the run. */
   readonly note?: string;
   readonly signal?: AbortSignal;
 }
@@ -96,13 +99,14 @@ const matchLabels = (settings: Settings, names: readonly string[] | undefined): 
 /**
  * Reads and checks a file; nothing is written.
  * @throws RelearnError invalid/`model_file_not_found`, `model_too_large`, `labels_unknown`,
- * `labels_mismatch`; as `readClassifierNotes` and `adoptClassifier`; internal/`model_output_invalid`
+ * `labels_mismatch`; as `learntFromDataset`, `readClassifierNotes` and `adoptClassifier`; internal/`model_output_invalid`
  */
 export const readSubmission = async (
-  { settings, openClassifier }: Pick<Components, 'settings' | 'openClassifier'>,
+  components: Components,
   path: string,
   options: SubmitOptions,
 ): Promise<Submission> => {
+  const { settings, openClassifier, log } = components;
   const bytes = await readModelFile(path);
   const { adoptClassifier, readClassifierNotes } = await import('../engine/nn/adopt-classifier.ts');
   const notes = readClassifierNotes(bytes);
@@ -125,7 +129,16 @@ export const readSubmission = async (
   } finally {
     await classifier.close();
   }
-  return { ...adopted, note: options.note, learnt: { base: [], feedback: [] } };
+  if (notes.dataset !== undefined && options.dataset === undefined)
+    log(
+      'warn',
+      'The model names the data set it was trained on: with --dataset its feedback counts as learnt.',
+    );
+  const learnt =
+    options.dataset === undefined
+      ? { base: [], feedback: [] }
+      : await learntFromDataset(components, options.dataset, notes.dataset);
+  return { ...adopted, note: options.note, learnt };
 };
 
 /** Names what it learnt from in the log, as a training does, so that feedback is consumed once. */

@@ -36,6 +36,7 @@ interface SubmitOptions {
   readonly imageSize?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
+  readonly dataset?: string;
   readonly note?: string;
 }
 
@@ -163,6 +164,10 @@ export const define = (command: Command, session: Session): void => {
     .option('--image-size <N>', 'rows and columns of its pictures (its own)', wholeNumber(1))
     .option('--mean <NUMBERS>', 'its input is (picture in 0..1 - mean) / std (0)', numberList)
     .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
+    .option(
+      '--dataset <DIR>',
+      'the exported data set that it was trained on: feedback in it counts as learnt',
+    )
     .option('--note <TEXT>', 'for people: where it comes from')
     .addHelpText('after', example('models submit trained.onnx --labels cat,dog --note "two GPUs"'))
     .action(

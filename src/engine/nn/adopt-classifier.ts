@@ -34,6 +34,8 @@ export interface ClassifierNotes {
   readonly labels?: readonly string[];
   readonly imageSize?: number;
   readonly normalization?: Normalization;
+  /** SHA-256 of the manifest of the exported data set that it was trained on. */
+  readonly dataset?: string;
 }
 
 export interface AdoptOptions {
@@ -57,6 +59,7 @@ const metadataKeys = {
   labels: 'relearn.labels',
   preprocessing: 'relearn.preprocessing',
   normalization: 'relearn.normalization',
+  dataset: 'relearn.dataset',
 } as const;
 
 const invalid = (code: string, message: string, hint: string): RelearnError =>
@@ -102,7 +105,10 @@ export const readClassifierNotes = (bytes: Uint8Array): ClassifierNotes => {
     throw badNotes(metadataKeys.preprocessing);
   if (normalization && !(isNumbers(normalization.mean) && isNumbers(normalization.std)))
     throw badNotes(metadataKeys.normalization);
+  const dataset = read(metadataKeys.dataset);
+  if (dataset !== undefined && typeof dataset !== 'string') throw badNotes(metadataKeys.dataset);
   return {
+    ...(dataset === undefined ? {} : { dataset }),
     ...(labels ? { labels: labels as string[] } : {}),
     ...(size ? { imageSize: Number(size) } : {}),
     ...(normalization ? { normalization: normalization as Normalization } : {}),
