@@ -20,6 +20,30 @@ const leaveOutOnDemand = {
     ),
 };
 
+/** zod tells of errors in fifty languages; nobody hears them, and they take time to read. */
+const oneLanguage = {
+  name: 'one-language',
+  setup: (bundle) =>
+    bundle.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    })),
+};
+
+/** Required, because an import would first search sharp's CommonJS for names to export. */
+const requireSharp = {
+  name: 'require-sharp',
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^sharp$/ }, ({ kind }) =>
+      kind === 'require-call'
+        ? { path: 'sharp', external: true }
+        : { path: 'sharp', namespace: 'require-sharp' },
+    );
+    bundle.onLoad({ filter: /./, namespace: 'require-sharp' }, () => ({
+      contents: "export default require('sharp');",
+    }));
+  },
+};
+
 /** @returns esbuild's list of what was made of what. @param name of the entry, without `.js` */
 export const bundleFeedback = async (outdir, name) => {
   const { metafile } = await build({
@@ -32,7 +56,6 @@ export const bundleFeedback = async (outdir, name) => {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: ['sharp'],
     mainFields: ['module', 'main'],
     minify: true,
     keepNames: true,
@@ -40,7 +63,7 @@ export const bundleFeedback = async (outdir, name) => {
     banner: {
       js: "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url); const __filename = new URL(import.meta.url).pathname; const __dirname = new URL('.', import.meta.url).pathname;",
     },
-    plugins: [leaveOutOnDemand],
+    plugins: [leaveOutOnDemand, oneLanguage, requireSharp],
     metafile: true,
     chunkNames: 'feedback-[hash]',
     legalComments: 'none',
