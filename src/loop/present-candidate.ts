@@ -34,6 +34,7 @@ export interface CandidateToJudge {
     /** What it learnt from; null where nobody wrote that down. */
     readonly manifest: ObjectRef | null;
   };
+  readonly note?: string;
   readonly training: Pick<
     TrainReport,
     'rounds' | 'steps' | 'stoppedBecause' | 'seconds' | 'imagesPerSecond' | 'start' | 'race'
@@ -119,6 +120,7 @@ export const presentCandidate = async (
     gateTable,
     start,
     race,
+    ...(candidate.note === undefined ? {} : { note: candidate.note }),
     ...lineage,
   };
   const card = await upload(

@@ -38,7 +38,7 @@ export interface SubmitOptions {
   readonly normalization?: Normalization;
   /** The exported data set that it was trained on: the folder, or its manifest. */
   readonly dataset?: string;
-  /** For people, kept in the manifest of the run. */
+  /** For people, kept on the version's card. */
   readonly note?: string;
   readonly signal?: AbortSignal;
 }
@@ -146,7 +146,7 @@ const claim = async (
   components: Components,
   lease: Lease,
   runId: string,
-  { architecture, note, learnt }: Submission,
+  { architecture, learnt }: Submission,
   backbone: ObjectRef | undefined,
 ): Promise<ObjectRef> => {
   const { clock, registry, store } = components;
@@ -158,7 +158,7 @@ const claim = async (
     architecture,
     ...(backbone ? { backbone } : {}),
     seed: 0,
-    options: { submitted: true, ...(note === undefined ? {} : { note }) },
+    options: { submitted: true },
     ...learnt,
     feedback: [...learnt.feedback],
     replay: [],
@@ -212,6 +212,7 @@ export const submitHolding = async (
       holdout,
       champion: modelOf(state, state.champion),
       lineage: { runId, parent: null, manifest },
+      ...(submission.note === undefined ? {} : { note: submission.note }),
       training: {
         rounds: 0,
         steps: 0,

@@ -67,6 +67,7 @@ const schema = z.object({
   race: raceSchema.nullish(),
   comparedWith: z.int().positive().nullable(),
   manifest: objectRefSchema.nullable(),
+  note: z.string().optional(),
   metrics: metricsSchema,
   gate: gateReportSchema,
   gateTable: gateTableSchema.nullable(),
@@ -117,6 +118,8 @@ export interface ModelCard {
   /** The champion that the gate measured it against. */
   readonly comparedWith: number | null;
   readonly manifest: ObjectRef | null;
+  /** What the person said who submitted it. */
+  readonly note?: string | undefined;
   /** On the frozen holdout. */
   readonly metrics: CardMetrics;
   readonly gate: GateReport;

@@ -94,6 +94,10 @@ test('a weak model is first, a better one with other class order and normalizati
   const better = await submit(await write('good.onnx', good), '--note', 'from the other machine');
   expect(better).toMatchObject({ version: 2, gate: { verdict: 'promote' } });
   expect(better.holdout.accuracy).toBe(1);
+  expect(await relearnJson('models', 'show', '2', '--store', store)).toMatchObject({
+    note: 'from the other machine',
+    formats: expect.any(Array),
+  });
   const picture = await write('cat.jpg', await makePicture('cat', 1000));
   const { results } = await relearnJson<{ results: PredictionReport[] }>(
     ...['predict', picture, '--store', store],
