@@ -11,7 +11,6 @@ import type { Components } from './components.ts';
 import { exportVersion } from './export-version.ts';
 import { loadModel } from './load-model.ts';
 import type { Relearn } from './relearn-api.ts';
-import { submitModel } from './submit-model.ts';
 
 const toReport = ({ champion, versions }: RegistryState): ModelsReport => ({
   champion,
@@ -71,7 +70,10 @@ export const createVersions = (components: Components): Relearn['models'] => {
       if (target !== undefined && champion !== undefined) await checkLoads(target);
       return toReport(await rollbackChampion(registry));
     },
-    submit: (path, options) => submitModel(components, path, options),
+    submit: async (path, options) => {
+      const { submitModel } = await import('./submit-model.ts');
+      return submitModel(components, path, options);
+    },
     export: (version, options) => exportVersion(components, version, options),
   };
 };
