@@ -7,7 +7,7 @@ import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import { findBoundaries } from './boundaries.ts';
 import type { GraphBuilder } from './builder.ts';
-import { folds } from './fold-constants.ts';
+import { folds } from './folds.ts';
 import type { Value } from './graph.ts';
 import { type ImportCall, importRules, unsupported } from './import-rules.ts';
 import { integers, type Literal } from './literal.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { described, floats, integers, node, onnxFile } from '../../../test/onnx-file.ts';
 import type { OnnxTensor } from '../../formats/onnx.ts';
 import { createSession } from '../runtime/session.ts';
-import { folds } from './fold-constants.ts';
+import { folds } from './folds.ts';
 import { type Literal, literalFromOnnx } from './literal.ts';
 import { sourceNode } from './onnx-node.ts';
 

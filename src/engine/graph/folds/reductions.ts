@@ -1,0 +1,43 @@
+/** Folds over some of the axes. */
+import { sizeOf } from '../../tensor/shape.ts';
+import { copyStrided, emptyLiteral, integers, stridesOf } from '../literal.ts';
+import { reducedAxes } from '../node-shapes.ts';
+import { intAttribute } from '../onnx-node.ts';
+import { at, type Fold, reshaped } from './fold.ts';
+
+const reduction =
+  (start: number, combine: (sum: number, x: number) => number, mean = false): Fold =>
+  (inputs, node) => {
+    const x = at(inputs, 0, node);
+    const axes = reducedAxes(node, x.shape, inputs[1]);
+    const kept = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
+    const strides = stridesOf(kept).map((stride, axis) => (axes.includes(axis) ? 0 : stride));
+    const positions = copyStrided(
+      integers(Array.from({ length: sizeOf(kept) }, (_, i) => i)),
+      x.shape,
+      strides,
+    );
+    const result = emptyLiteral(x.kind, kept, x.stored);
+    const totals = new Float64Array(result.data.length).fill(start);
+    x.data.forEach((value, i) => {
+      const position = positions.data[i] as number;
+      totals[position] = combine(totals[position] as number, value);
+    });
+    const count = mean ? x.data.length / totals.length : 1;
+    result.data.set(totals.map((total) => total / count));
+    const keeps = intAttribute(node, 'keepdims', 1) === 1;
+    return keeps
+      ? result
+      : reshaped(
+          result,
+          x.shape.filter((_, axis) => !axes.includes(axis)),
+        );
+  };
+
+export const reductions: Readonly<Record<string, Fold>> = {
+  ReduceProd: reduction(1, (product, x) => product * x),
+  ReduceSum: reduction(0, (sum, x) => sum + x),
+  ReduceMean: reduction(0, (sum, x) => sum + x, true),
+  ReduceMax: reduction(Number.NEGATIVE_INFINITY, (most, x) => Math.max(most, x)),
+  ReduceMin: reduction(Number.POSITIVE_INFINITY, (least, x) => Math.min(least, x)),
+};
