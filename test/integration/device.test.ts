@@ -43,7 +43,9 @@ test('an unknown device is wrong usage', async () => {
 
 test('where the device takes the training process with it, the cure is named', async () => {
   const training = start(
-    ...['train', '--device', 'webgpu', '--rounds', '500', '--json', '--store', store],
+    // From scratch: a race against the champion would come first, for a twelfth of the rounds.
+    ...['train', '--device', 'webgpu', '--from', 'scratch', '--rounds', '500'],
+    ...['--json', '--store', store],
   );
   const child = await until('the training process', () =>
     findTrainingChild(training.child.pid as number),
