@@ -67,20 +67,27 @@ const run = async (graph: Graph) => {
 };
 
 describe('splitting the batch', () => {
-  it('keeps loss, logits and gradients, statistics of the whole batch included', async () => {
-    const { graph, inputs } = network(48, 128);
-    const parts = splitBatch(graph, inputs);
-    const convolutions = (g: Graph) => g.nodes.filter(({ op }) => op === 'Conv').length;
-    // What leads to small pictures only is whole again: the gradient of the mean.
-    expect(convolutions(parts)).toBeGreaterThan(2 * convolutions(graph));
-    const [expected, actual] = [await run(graph), await run(parts)];
-    for (const [name, { data }] of Object.entries(expected))
-      data.forEach((value, i) => {
-        const scale = Math.max(1, Math.abs(Number(value)));
-        const difference = Math.abs(Number(actual[name]?.data[i]) - Number(value));
-        expect(difference / scale, `${name}, element ${i}`).toBeLessThan(1e-3);
-      });
-  });
+  it.each([
+    ['parts of sixteen', undefined],
+    ['pairs while pictures are huge, sixteen afterwards', 65_536],
+    ['pairs throughout', 16_384],
+  ])(
+    'keeps loss, logits and gradients, statistics of the whole batch included: %s',
+    async (_, huge) => {
+      const { graph, inputs } = network(48, 128);
+      const parts = splitBatch(graph, inputs, huge);
+      const convolutions = (g: Graph) => g.nodes.filter(({ op }) => op === 'Conv').length;
+      // What leads to small pictures only is whole again: the gradient of the mean.
+      expect(convolutions(parts)).toBeGreaterThan(2 * convolutions(graph));
+      const [expected, actual] = [await run(graph), await run(parts)];
+      for (const [name, { data }] of Object.entries(expected))
+        data.forEach((value, i) => {
+          const scale = Math.max(1, Math.abs(Number(value)));
+          const difference = Math.abs(Number(actual[name]?.data[i]) - Number(value));
+          expect(difference / scale, `${name}, element ${i}`).toBeLessThan(1e-3);
+        });
+    },
+  );
 
   it('leaves small pictures and odd batches whole', () => {
     for (const { graph, inputs } of [network(48, 8), network(50, 128)]) {

@@ -5,6 +5,7 @@
  * the batch stay those of the whole batch. Pictures that have become small are joined again.
  */
 import { sameShape, sizeOf } from '../tensor/shape.ts';
+import { isOfFewChannels } from './blocked/unrolled-weight-product.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Graph, Node, Value } from './graph.ts';
 import type { OpType } from './ops.ts';
@@ -14,6 +15,9 @@ const picturesInPart = 16;
 
 /** Numbers of one picture from which it is large. */
 const largeFrom = 16_384;
+
+/** Numbers of one picture of which sixteen do not fit the cache, and pictures in a part then. */
+const [hugeFrom, hugeInPart] = [2 ** 20, 2];
 
 /** How a node that reads parts is written. */
 type Way =
@@ -98,8 +102,7 @@ const rules: { readonly [Op in OpType]?: Rule<Op> } = {
   AveragePool: byPicture,
   MaxPoolGradient: allByPicture,
   ConvWeightGradient: (_, isSplit) => (isSplit.every((split) => split) ? 'sum' : undefined),
-  Gemm: ({ attributes: { transA, transB }, inputs }, [left, right, bias]) => {
-    if (left && !right && !bias && !transA) return 'each';
+  Gemm: ({ attributes: { transA, transB }, inputs }, [left, right]) => {
     return left && right && transA && !transB && inputs.length === 2 ? 'sum' : undefined;
   },
 };
@@ -111,14 +114,21 @@ const ofPart = (node: Node, parts: number): Node['attributes'] => {
   return { shape: shape.with(0, (shape[0] as number) / parts) };
 };
 
-/** @param inputs those whose first axis is the batch; one that makes no whole parts is not divided */
-export const splitBatch = (graph: Graph, inputs: readonly Value[]): Graph => {
-  const parts = (inputs[0]?.shape[0] ?? 0) / picturesInPart;
-  if (parts <= 1 || !Number.isInteger(parts)) return graph;
+/** The weight gradient as a convolution has pictures as channels: see blocked-weight-gradient.ts. */
+const needsBlocks = (node: Node): boolean =>
+  node.op === 'ConvWeightGradient' && !isOfFewChannels(node as Node<'ConvWeightGradient'>);
+
+/**
+ * @param inputs those whose first axis is the batch; one that makes no whole parts is not divided
+ * @param huge numbers of one picture from which parts are finer
+ */
+export const splitBatch = (graph: Graph, inputs: readonly Value[], huge = hugeFrom): Graph => {
+  const pictures = inputs[0]?.shape[0] ?? 0;
+  if (pictures <= picturesInPart || pictures % picturesInPart !== 0) return graph;
   const b = new GraphBuilder('part_');
   const split = new Map<Value, readonly Value[]>();
   const joined = new Map<Value, Value>();
-  const cut = (value: Value): readonly Value[] =>
+  const cut = (value: Value, parts: number): readonly Value[] =>
     Array.from({ length: parts }, (_, part) => {
       const extent = (value.shape[0] as number) / parts;
       return b.apply('Slice', [value], {
@@ -129,9 +139,26 @@ export const splitBatch = (graph: Graph, inputs: readonly Value[]): Graph => {
       });
     });
   for (const input of inputs) {
-    split.set(input, cut(input));
+    split.set(input, cut(input, pictures / picturesInPart));
     joined.set(input, input);
   }
+  /** The value in this many parts: those it is in, cut further or put together. */
+  const regrouped = new Map<Value, readonly Value[]>();
+  const inParts = (value: Value, parts: number): readonly Value[] | undefined => {
+    const known = [split, regrouped].map((map) => map.get(value));
+    const fitting = known.find((pieces) => pieces?.length === parts);
+    const [pieces] = known;
+    if (fitting || pieces === undefined) return fitting;
+    const size = pieces.length / parts;
+    const made =
+      size < 1
+        ? pieces.flatMap((piece) => cut(piece, 1 / size))
+        : Array.from({ length: parts }, (_, part) =>
+            b.apply('Concat', pieces.slice(part * size, (part + 1) * size), { axis: 0 }),
+          );
+    regrouped.set(value, made);
+    return made;
+  };
   const whole = (value: Value): Value => {
     const known = joined.get(value);
     if (known) return known;
@@ -147,25 +174,29 @@ export const splitBatch = (graph: Graph, inputs: readonly Value[]): Graph => {
   for (const node of graph.nodes) {
     const isSplit = node.inputs.map((value) => split.has(value));
     const rule = rules[node.op] as Rule<OpType> | undefined;
-    const worthwhile = [...node.inputs.filter((_, i) => isSplit[i]), node.outputs[0] as Value].some(
-      ({ shape }) => sizeOf(shape.slice(1)) >= largeFrom,
+    const largest = Math.max(
+      ...[...node.inputs.filter((_, i) => isSplit[i]), node.outputs[0] as Value].map(({ shape }) =>
+        sizeOf(shape.slice(1)),
+      ),
     );
-    const way = worthwhile && isSplit.includes(true) ? rule?.(node, isSplit) : undefined;
+    const way = largest >= largeFrom && isSplit.includes(true) ? rule?.(node, isSplit) : undefined;
     if (way === undefined) {
       b.nodes.push({ ...node, inputs: node.inputs.map(whole) });
       continue;
     }
     const output = node.outputs[0] as Value;
+    const finely = largest >= huge && !needsBlocks(node);
+    const parts = pictures / (finely ? hugeInPart : picturesInPart);
     if (rule === elementwise)
       for (const value of node.inputs)
         if (!split.has(value) && holdsBatch(value, output)) {
           joined.set(value, whole(value));
-          split.set(value, cut(whole(value)));
+          split.set(value, cut(whole(value), parts));
         }
     const results = Array.from({ length: parts }, (_, part) =>
       b.node(
         node.op,
-        node.inputs.map((value) => split.get(value)?.[part] ?? whole(value)),
+        node.inputs.map((value) => inParts(value, parts)?.[part] ?? whole(value)),
         ofPart(node, parts) as never,
       ),
     );
