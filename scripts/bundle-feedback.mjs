@@ -20,8 +20,12 @@ const leaveOutOnDemand = {
     ),
 };
 
+/** Packages in CommonJS call require() and ask where they lie. */
+export const forCommonJs =
+  "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url); const __filename = new URL(import.meta.url).pathname; const __dirname = new URL('.', import.meta.url).pathname;";
+
 /** zod tells of errors in fifty languages; nobody hears them, and they take time to read. */
-const oneLanguage = {
+export const oneLanguage = {
   name: 'one-language',
   setup: (bundle) =>
     bundle.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
@@ -30,7 +34,7 @@ const oneLanguage = {
 };
 
 /** Required, because an import would first search sharp's CommonJS for names to export. */
-const requireSharp = {
+export const requireSharp = {
   name: 'require-sharp',
   setup: (bundle) => {
     bundle.onResolve({ filter: /^sharp$/ }, ({ kind }) =>
@@ -59,10 +63,7 @@ export const bundleFeedback = async (outdir, name) => {
     mainFields: ['module', 'main'],
     minify: true,
     keepNames: true,
-    // Packages in CommonJS call require() and ask where they lie.
-    banner: {
-      js: "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url); const __filename = new URL(import.meta.url).pathname; const __dirname = new URL('.', import.meta.url).pathname;",
-    },
+    banner: { js: forCommonJs },
     plugins: [leaveOutOnDemand, oneLanguage, requireSharp],
     metafile: true,
     chunkNames: 'feedback-[hash]',
