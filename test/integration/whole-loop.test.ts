@@ -7,10 +7,10 @@ import type {
   ImportReport,
   InvokeReport,
   ModelsReport,
-  PredictionReport,
   StatusReport,
   TrainReport,
 } from '../../src/records/reports.ts';
+import { clientOf } from './client.ts';
 import { dataUrl, makeFolder, makePicture, writePictures } from './pictures.ts';
 import { endAll, relearnError, relearnJson, type Server, serve, sleep, until } from './program.ts';
 
@@ -29,17 +29,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-const post = async <T>(path: string, body?: string): Promise<T> => {
-  const answer = await fetch(`${server.url}${path}`, {
-    method: 'POST',
-    ...(body === undefined ? {} : { body, headers: { 'content-type': 'text/plain' } }),
-  });
-  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
-  return (await answer.json()) as T;
-};
-
-const predict = async (label: 'cat' | 'dog', seed: number) =>
-  post<PredictionReport>('/predict', dataUrl(await makePicture(label, seed)));
+const { post, predict } = clientOf(() => server);
 
 const filesIn = async (path: string) =>
   (await readdir(join(store, path), { recursive: true, withFileTypes: true }).catch(() => []))

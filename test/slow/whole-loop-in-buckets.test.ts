@@ -11,13 +11,13 @@ import type {
   ImportReport,
   InvokeReport,
   ModelsReport,
-  PredictionReport,
   StatusReport,
   TrainReport,
 } from '../../src/records/reports.ts';
 import { startBucketServer } from '../bucket-server/bucket-server.ts';
 import { ossRules } from '../bucket-server/oss-rules.ts';
-import { dataUrl, makeFolder, makePicture, writePictures } from '../integration/pictures.ts';
+import { clientOf } from '../integration/client.ts';
+import { makeFolder, writePictures } from '../integration/pictures.ts';
 import {
   endAll,
   relearn,
@@ -94,16 +94,7 @@ describe.each(['S3', 'OSS'] as const)('%s', (name) => {
     await folder.remove();
   });
 
-  const post = async <T>(path: string, body?: string): Promise<T> => {
-    const answer = await fetch(`${server.url}${path}`, {
-      method: 'POST',
-      ...(body === undefined ? {} : { body, headers: { 'content-type': 'text/plain' } }),
-    });
-    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
-    return (await answer.json()) as T;
-  };
-  const predict = async (label: 'cat' | 'dog', seed: number) =>
-    post<PredictionReport>('/predict', dataUrl(await makePicture(label, seed)));
+  const { post, predict } = clientOf(() => server);
   const status = (where = store) => relearnJson<StatusReport>('status', '--store', where);
 
   it('creates the bucket, once, and says so', async () => {
