@@ -2,9 +2,9 @@
  * The client of `POST /callback`: sends labelled pictures several at a time, waits and tries again
  * where the server asks for it or the network fails, and counts what became of them.
  */
-import pMap from 'p-map';
 import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
+import { forEachTogether } from '../base/for-each-together.ts';
 import { createForgetfulJournal, type FeedbackJournal, journalEntry } from './feedback-journal.ts';
 
 export interface LabelledPicture {
@@ -186,6 +186,7 @@ export const sendFeedback = async (
   };
 
   const handle = async ({ path, label, read }: LabelledPicture): Promise<void> => {
+    options.signal.throwIfAborted();
     if (gaveUp) return count(path, { kind: 'failed', reason: 'not sent' }, false);
     let picture: Uint8Array;
     try {
@@ -203,7 +204,7 @@ export const sendFeedback = async (
   };
 
   try {
-    await pMap(pictures, handle, { concurrency: options.concurrency, signal: options.signal });
+    await forEachTogether(pictures, options.concurrency, handle);
   } catch (error) {
     await journal.close();
     throw error;

@@ -2,7 +2,7 @@
  * Moves feedback that the champion's lineage has learnt from out of `feedback/`. The log decides
  * what is consumed; this only tidies up, so it can be stopped, repeated or left out without harm.
  */
-import pMap from 'p-map';
+import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
 import { archiveKey, feedbackLabelPrefix, parseItemKey } from '../records/keys.ts';
 import { lineageManifests } from '../registry/feedback-index.ts';
@@ -51,7 +51,7 @@ export const archiveConsumed = async (parts: Parts, state: RegistryState): Promi
   };
   for (const labelId of parts.settings.labelIds) {
     const keys = listKeys(parts.store, feedbackLabelPrefix(labelId));
-    await pMap(keys, moveConsumed, { concurrency: movedTogether });
+    await forEachTogether(keys, movedTogether, moveConsumed);
   }
   return moved;
 };

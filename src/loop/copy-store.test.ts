@@ -48,6 +48,25 @@ describe('copyStore', () => {
     expect(log.state.champion).toBe(1);
   });
 
+  it('is no copy where the list of the source breaks off', async () => {
+    for (let last = 1; last < 12; last++) {
+      const to = newTarget();
+      let listed = 0;
+      const from: ObjectStore = {
+        ...place.store,
+        async *list(prefix, options) {
+          for await (const info of place.store.list(prefix, options)) {
+            await new Promise((resolve) => setImmediate(resolve));
+            if (prefix === '' && ++listed > last) throw new Error('the list broke off');
+            yield info;
+          }
+        },
+      };
+      await expect(copyTo(to, { from })).rejects.toThrow('the list broke off');
+      expect(await to.head('settings')).toBeUndefined();
+    }
+  });
+
   it('writes the log after the data, in order, and the settings last', async () => {
     const to = newTarget();
     const written: string[] = [];

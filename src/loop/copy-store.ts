@@ -3,9 +3,9 @@
  * in its order, then the settings: until those are there, the copy is no store, and a copy that was
  * stopped can be taken up again. Every object is read back and compared.
  */
-import pMap from 'p-map';
 import type { Clock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
+import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeJson } from '../records/json-object.ts';
 import {
@@ -154,19 +154,15 @@ const copyBetween = async (
 
   /** Feedback that was archived or set aside at the source since the copy was begun. */
   const removeStale = () =>
-    pMap(
-      dataKeys(to),
-      async (key) => {
-        if (!(await from.head(key))) await to.delete(key);
-      },
-      { concurrency: copiedTogether },
-    );
+    forEachTogether(dataKeys(to), copiedTogether, async (key) => {
+      if (!(await from.head(key))) await to.delete(key);
+    });
 
   checkPlaces(from, to);
   const nextSlot = await checkRest(from, options);
   const begunBefore = await claimTarget(from, to);
   await probeStore(to, `${probePrefix}${newId()}`);
-  await pMap(dataKeys(from), copyObject, { concurrency: copiedTogether });
+  await forEachTogether(dataKeys(from), copiedTogether, copyObject);
   if ((await checkRest(from, options)) !== nextSlot) {
     throw conflict(
       'store_changed',

@@ -1,6 +1,6 @@
 /** Brings labelled pictures into the store: base data by shards, feedback item by item. */
-import pMap from 'p-map';
 import { RelearnError } from '../base/errors.ts';
+import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
 import { importPictures } from '../data/import-pictures.ts';
 import { openPictureSource, type SourceItem } from '../data/picture-source.ts';
@@ -127,7 +127,7 @@ const importFeedback = async (
     onProgress?.({ done: ++done, total: null });
   };
 
-  await pMap(source, takeIn, { concurrency: feedbackInFlight });
+  await forEachTogether(source, feedbackInFlight, takeIn);
   return { imported, duplicates, rejected, perLabel };
 };
 

@@ -14,11 +14,11 @@ import type { Preprocessing } from '../records/preprocessing.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { TrainReport } from '../records/reports.ts';
 import { decidePromotion } from '../registry/promotion-gate.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
 import { measure } from './measure.ts';
 import type { TrainingSite } from './run-training.ts';
 import type { ModelToCompare, TrainingOutcome } from './trainer.ts';
+import { uploadByContent } from './upload-by-content.ts';
 
 export interface CandidateToJudge {
   readonly model: Uint8Array;
@@ -71,16 +71,6 @@ const evaluateModel = async (
   }
 };
 
-/** Content-addressed: where the object is there already, it only has to be whole. */
-const upload = async (store: ObjectStore, key: string, bytes: Uint8Array): Promise<ObjectRef> => {
-  const hash = sha256(bytes);
-  if ((await store.putIfAbsent(key, bytes)) === 'exists') {
-    const there = await store.get(key);
-    if (!there || sha256(there) !== hash) await store.put(key, bytes);
-  }
-  return { key, sha256: hash };
-};
-
 /** @throws RelearnError corrupt where the champion's model is missing or damaged */
 export const presentCandidate = async (
   site: Site,
@@ -103,7 +93,7 @@ export const presentCandidate = async (
 
   candidate.onPublishing?.();
   const hash = sha256(candidate.model);
-  const uploaded = await upload(store, modelKey(hash), candidate.model);
+  const uploaded = await uploadByContent(store, modelKey(hash), candidate.model);
   const model = { ...uploaded, size: candidate.model.length };
   const lineage = { ...candidate.lineage, comparedWith: champion?.version ?? null };
   const { rounds, steps, stoppedBecause, seconds, imagesPerSecond, start, race } = training;
@@ -123,7 +113,7 @@ export const presentCandidate = async (
     ...(candidate.note === undefined ? {} : { note: candidate.note }),
     ...lineage,
   };
-  const card = await upload(
+  const card = await uploadByContent(
     store,
     modelCardKey(model.sha256, lineage.runId),
     encodeModelCard(modelCard),

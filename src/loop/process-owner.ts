@@ -10,8 +10,16 @@ const readNamespace = async (): Promise<string> =>
   (await readlink('/proc/self/ns/pid').catch(() => '')).replace(/\D/g, '');
 
 /** The start time tells this process from an earlier one that had the same id. */
-export const nameThisProcess = async (): Promise<string> =>
+const readName = async (): Promise<string> =>
   [hostname(), await readNamespace(), process.pid, Math.round(performance.timeOrigin)].join('/');
+
+let name: Promise<string> | undefined;
+
+/** Looked up once: a process keeps its name. */
+export const nameThisProcess = (): Promise<string> => {
+  name ??= readName();
+  return name;
+};
 
 const isRunning = (pid: number): boolean => {
   try {

@@ -43,6 +43,36 @@ describe('the lease', () => {
     expect((await log.read()).lease).toBeNull();
   });
 
+  it('is not taken by one that was slow between two looks at a holder who is alive', async () => {
+    const a = openDesk('a');
+    const { lease } = await a.desk.tryAcquire();
+    if (!lease) throw new Error('not acquired');
+    const slowClock = createManualClock();
+    const place = store;
+    const pass = async (): Promise<void> => {
+      storageTime += leaseTimeToLive;
+      await slowClock.advance(leaseTimeToLive);
+      await place.put(heartbeatKey(lease.epoch), Buffer.from(`alive at ${storageTime}`));
+    };
+    /** Before and after each call the holder gives a sign of life. */
+    const slowly = async <T>(call: () => Promise<T>): Promise<T> => {
+      await pass();
+      const value = await call();
+      await pass();
+      return value;
+    };
+    const slow: ObjectStore = {
+      ...place,
+      get: (key) => slowly(() => place.get(key)),
+      head: (key) => slowly(() => place.head(key)),
+      put: (key, bytes) => slowly(() => place.put(key, bytes)),
+    };
+    const desk = openLeaseDesk(openProcess(slow, 'b', slowClock));
+    for (let looks = 0; looks < 3; looks++) {
+      expect((await desk.tryAcquire()).lease).toBeUndefined();
+    }
+  });
+
   it('is kept while its owner gives signs of life', async () => {
     const clock = createManualClock();
     const [a, b] = [openDesk('a', clock), openDesk('b', clock)];

@@ -70,20 +70,22 @@ export const openLeaseDesk = (options: LeaseDeskOptions): LeaseDesk => {
 
   /** Milliseconds since the holder's last sign of life, both times by the storage's clock. */
   const silenceByStorageClock = async (epoch: number): Promise<number> => {
-    const last = (await store.head(heartbeatKey(epoch))) ?? (await store.head(logSlotKey(epoch)));
+    // The time first: whatever delays the look at the heartbeat then only makes it look younger.
     const now = await storageTime(store, newId());
+    const last = (await store.head(heartbeatKey(epoch))) ?? (await store.head(logSlotKey(epoch)));
     return last && now !== undefined ? now - last.modifiedAt : 0;
   };
 
   /** Milliseconds that this process has seen the same heartbeat, by its own monotonic clock. */
   const silenceByOwnClock = async (epoch: number): Promise<number> => {
+    const asked = clock.monotonic();
     const bytes = await store.get(heartbeatKey(epoch));
     const seen = bytes ? Buffer.from(bytes).toString('hex') : '';
-    const now = clock.monotonic();
+    // Counted from the answer to the first look to the question of the last: delays shorten it.
     if (sighting?.epoch !== epoch || sighting.beat !== seen) {
-      sighting = { epoch, beat: seen, at: now };
+      sighting = { epoch, beat: seen, at: clock.monotonic() };
     }
-    return now - sighting.at;
+    return asked - sighting.at;
   };
 
   const isStale = async (holder: LeaseRecord): Promise<boolean> =>

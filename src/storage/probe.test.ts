@@ -32,6 +32,19 @@ it('refuses a store that says "exists" and overwrites all the same', async () =>
   });
 });
 
+it('takes "exists" for its own first write, where the first answer was lost and the driver tried again', async () => {
+  const store = createMemoryStore();
+  const echoing: ObjectStore = {
+    ...store,
+    putIfAbsent: async (key, bytes) => {
+      await store.putIfAbsent(key, bytes);
+      return store.putIfAbsent(key, bytes);
+    },
+  };
+  await probeStore(echoing, 'probe/a');
+  expect(await store.head('probe/a')).toBeUndefined();
+});
+
 it('refuses a store whose list is behind', async () => {
   const behind: ObjectStore = { ...memory, async *list() {} };
   await expect(probeStore(behind, 'probe/a')).rejects.toMatchObject({
