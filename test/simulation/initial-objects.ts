@@ -1,0 +1,49 @@
+/** The store that every run begins with: labels cat and dog, and an import of base data. */
+import { sha256 } from '../../src/base/hash.ts';
+import { initStore } from '../../src/loop/init-store.ts';
+import { encodeImportManifest } from '../../src/records/import-manifest.ts';
+import { importManifestKey, shardKey } from '../../src/records/keys.ts';
+import { registerImport } from '../../src/registry/model-registry.ts';
+import { openRegistryLog } from '../../src/registry/registry-log.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { createManualClock } from '../contracts/manual-clock.ts';
+import { countingIds } from '../contracts/registry-fixtures.ts';
+import { createObjects, directStore, type StoredObject } from './simulated-store.ts';
+import { worldBegin } from './virtual-time.ts';
+
+/** Uploads base data that one import adds, and says what the log is to name. */
+export const uploadImport = async (store: ObjectStore, importId: string) => {
+  const rows = (['cat', 'dog'] as const).flatMap((label) =>
+    (['train', 'validation', 'holdout'] as const).map((split) => ({
+      sha256: sha256(Buffer.from(`${importId} ${label} ${split}`)),
+      label,
+      split,
+      shard: shardKey(importId, split, 0),
+      offset: 0,
+      length: 1,
+    })),
+  );
+  for (const shard of new Set(rows.map((row) => row.shard))) {
+    await store.put(shard, new Uint8Array(1));
+  }
+  const key = importManifestKey(importId);
+  const createdAt = new Date(worldBegin).toISOString();
+  const bytes = encodeImportManifest({ formatVersion: 1, importId, createdAt, rows });
+  await store.put(key, bytes);
+  return { key, sha256: sha256(bytes) };
+};
+
+export const createInitialObjects = async (): Promise<ReadonlyMap<string, StoredObject>> => {
+  const objects = createObjects(
+    new Map(),
+    () => 0,
+    () => undefined,
+  );
+  const store = directStore(objects);
+  const clock = createManualClock();
+  const newId = countingIds('begin');
+  await initStore({ store, clock, newId, labels: ['cat', 'dog'], threshold: 2 });
+  const log = openRegistryLog(store, { clock, newId });
+  await registerImport(log, await uploadImport(store, 'base'));
+  return objects.map;
+};

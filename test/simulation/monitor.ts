@@ -1,0 +1,201 @@
+/**
+ * Watches every change of the objects and holds it against the invariants at that moment, by its own
+ * reading of the log. What it knows better than any process: what was acknowledged, and when who
+ * gave signs of life.
+ */
+import { sha256 } from '../../src/base/hash.ts';
+import type { ObjectRef } from '../../src/records/json-object.ts';
+import {
+  archiveKey,
+  feedbackKey,
+  heartbeatKey,
+  parseItemKey,
+  parseLogSlotKey,
+  quarantineKey,
+} from '../../src/records/keys.ts';
+import { type RegistryEntry, registryEntrySchema } from '../../src/records/registry-entry.ts';
+import { decodeTrainingManifest } from '../../src/records/training-manifest.ts';
+import { leaseTimeToLive } from '../../src/registry/lease.ts';
+import type { LogRecord } from '../../src/registry/registry-log.ts';
+import {
+  applyEntry,
+  emptyRegistryState,
+  lineageOf,
+  type RegistryState,
+} from '../../src/registry/registry-state.ts';
+import type { Objects, Observer, StoredObject } from './simulated-store.ts';
+import { worldBegin } from './virtual-time.ts';
+
+/** An invariant was broken; ends the run. */
+export class Violation extends Error {
+  readonly invariant: string;
+  constructor(invariant: string, message: string) {
+    super(`${invariant}: ${message}`);
+    this.invariant = invariant;
+  }
+}
+
+export interface Monitor extends Observer {
+  readonly state: RegistryState;
+  readonly log: readonly RegistryEntry[];
+  /** Items that somebody was told are safe, as `label/hash`. */
+  readonly acknowledged: ReadonlySet<string>;
+  acknowledge(labelId: string, hash: string): void;
+  /** What a process has read of the log so far. */
+  onView(by: string, records: readonly LogRecord[]): void;
+  /** An attempt to get the lease begins; takeovers are judged from here on. */
+  onAttempt(by: string): void;
+  /** What was broken first. */
+  readonly violation: Violation | undefined;
+  report(violation: Violation): void;
+}
+
+const week = 7 * 24 * 60 * 60 * 1000;
+/** What answers may take on their way, in milliseconds: below it, silence is a matter of taste. */
+const tolerance = 2_000;
+
+export const createMonitor = (objects: Objects, now: () => number): Monitor => {
+  let state = emptyRegistryState;
+  let violation: Violation | undefined;
+  const log: RegistryEntry[] = [];
+  const named = new Map<string, string>();
+  const acknowledged = new Set<string>();
+  const attempts = new Map<string, number>();
+  const beats: number[] = [];
+
+  const report = (found: Violation) => {
+    violation ??= found;
+  };
+  const require = (holds: boolean, invariant: string, message: () => string) => {
+    if (!holds) report(new Violation(invariant, message()));
+  };
+
+  const isWhole = (key: string, hash: string): boolean => {
+    const found = objects.map.get(key);
+    return found !== undefined && sha256(found.bytes) === hash;
+  };
+
+  const isKept = (labelId: string, hash: string): boolean =>
+    objects.map.has(feedbackKey(labelId, hash)) ||
+    objects.map.has(archiveKey(labelId, hash)) ||
+    isSetAside(labelId, hash);
+
+  const setAside = new Set<string>();
+  const isSetAside = (labelId: string, hash: string) => setAside.has(`${labelId}/${hash}`);
+
+  const manifestOf = (ref: ObjectRef) =>
+    decodeTrainingManifest(objects.map.get(ref.key)?.bytes ?? new Uint8Array(), ref.key);
+
+  const refsOf = (entry: RegistryEntry): readonly ObjectRef[] => {
+    if (entry.type === 'import' || entry.type === 'claim') return [entry.manifest];
+    if (entry.type !== 'publish' && entry.type !== 'reject') return [];
+    return [entry.model, entry.card, ...(entry.manifest ? [entry.manifest] : [])];
+  };
+
+  /** I2: no item is new to a version and to its ancestor. */
+  const checkLineage = (version: number): void => {
+    const seen = new Map<string, number>();
+    for (const { version: ancestor, entry } of lineageOf(state, version)) {
+      if (!entry.manifest) continue;
+      for (const { labelId, sha256: hash } of manifestOf(entry.manifest).feedback) {
+        const item = `${labelId}/${hash}`;
+        const other = seen.get(item);
+        require(other === undefined, 'I2', () => `${item} is new to ${ancestor} and to ${other}`);
+        seen.set(item, ancestor);
+      }
+    }
+  };
+
+  /** A lease may be taken over only if, since the attempt began, its holder was silent long enough. */
+  const checkTakeover = (by: string, holder: RegistryState['lease']): void => {
+    const begun = attempts.get(by);
+    if (!holder || begun === undefined) return;
+    let longest = 0;
+    for (const [index, beat] of beats.entries()) {
+      const until = beats[index + 1] ?? now();
+      if (until >= begun) longest = Math.max(longest, until - beat);
+    }
+    require(longest >= leaseTimeToLive - tolerance, 'I5', () =>
+      `${by} took over from ${holder.owner}, who was silent for ${longest} ms at most`);
+  };
+
+  const onEntry = (slot: number, bytes: Uint8Array, by: string): void => {
+    require(slot === log.length + 1, 'I3', () => `slot ${slot} follows slot ${log.length}`);
+    const entry = registryEntrySchema.parse(JSON.parse(Buffer.from(bytes).toString()));
+    log.push(entry);
+    const { lease } = state;
+    const before = state.invalid.length;
+    state = applyEntry(state, entry);
+    const invalid = state.invalid[before];
+    require(invalid === undefined, 'I5', () => `slot ${slot} has no effect: ${invalid?.reason}`);
+    for (const { key, sha256: hash } of refsOf(entry)) {
+      require(isWhole(key, hash), 'I4', () =>
+        `slot ${slot} names ${key}, which is not there whole`);
+      named.set(key, hash);
+    }
+    if (entry.type === 'lease') {
+      checkTakeover(by, lease);
+      beats.length = 0;
+      beats.push(now());
+    }
+    if (entry.type === 'publish' && !invalid) checkLineage(state.versions.length);
+  };
+
+  const onItemGone = (key: string, before: StoredObject, by: string): void => {
+    const hash = sha256(before.bytes);
+    const item = parseItemKey(key);
+    if (objects.map.has(quarantineKey(hash))) {
+      if (item) setAside.add(`${item.labelId}/${item.sha256}`);
+      return;
+    }
+    const other = item && (key.startsWith('feedback/') ? archiveKey : feedbackKey);
+    const copy = item && other && objects.map.get(other(item.labelId, item.sha256));
+    require(copy !== undefined, 'I1', () =>
+      `${by} removed ${key}, of which there is no other copy`);
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    get violation() {
+      return violation;
+    },
+    log,
+    acknowledged,
+    report,
+    onWrite: (key, bytes, before, by) => {
+      const slot = parseLogSlotKey(key);
+      if (slot !== undefined) {
+        require(before === undefined, 'I3', () => `${by} replaced the slot ${key}`);
+        if (before === undefined) onEntry(slot, bytes, by);
+      }
+      const hash = named.get(key);
+      require(hash === undefined || sha256(bytes) === hash, 'I4', () =>
+        `${by} replaced ${key} by something else`);
+      if (state.lease && key === heartbeatKey(state.lease.epoch)) beats.push(now());
+    },
+    onDelete: (key, before, by) => {
+      require(parseLogSlotKey(key) === undefined, 'I3', () => `${by} removed the slot ${key}`);
+      require(!named.has(key), 'I4', () => `${by} removed ${key}, which the log names`);
+      require(!key.startsWith('quarantine/'), 'I1', () => `${by} removed ${key}`);
+      if (key.startsWith('feedback/') || key.startsWith('archive/')) onItemGone(key, before, by);
+      if (key.startsWith('models/') || key.startsWith('base/')) {
+        const age = worldBegin + now() - before.modifiedAt;
+        require(age >= week, 'I9', () => `${by} removed ${key} at the age of ${age} ms`);
+      }
+    },
+    acknowledge: (labelId, hash) => {
+      require(isKept(labelId, hash), 'I1', () => `${labelId}/${hash} was acknowledged, not kept`);
+      acknowledged.add(`${labelId}/${hash}`);
+    },
+    onView: (by, records) => {
+      const wrong = records.find(({ slot, entry }) => log[slot - 1]?.writeId !== entry.writeId);
+      require(wrong === undefined, 'I3', () =>
+        `${by} read another slot ${wrong?.slot} than is there`);
+    },
+    onAttempt: (by) => {
+      attempts.set(by, now());
+    },
+  };
+};

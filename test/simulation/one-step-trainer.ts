@@ -1,0 +1,106 @@
+/**
+ * A trainer whose fit is one step of nothing: it reads the feedback of its manifest as every training
+ * does, lets time pass, and uploads what the same data would always make. Only the computing is left
+ * out.
+ */
+import { RelearnError } from '../../src/base/errors.ts';
+import { sha256 } from '../../src/base/hash.ts';
+import type { Random } from '../../src/base/random.ts';
+import { loadTrainingPictures } from '../../src/loop/load-training-pictures.ts';
+import { startingProgress } from '../../src/loop/run-journal.ts';
+import type { TrainingSite } from '../../src/loop/run-training.ts';
+import type { Trainer } from '../../src/loop/trainer.ts';
+import { uploadByContent } from '../../src/loop/upload-by-content.ts';
+import { modelCardKey, modelKey } from '../../src/records/keys.ts';
+import { encodeModelCard } from '../../src/records/model-card.ts';
+import { readVerified } from '../../src/records/read-verified.ts';
+import type { GateReport, Verdict } from '../../src/records/reports.ts';
+import { decodeTrainingManifest } from '../../src/records/training-manifest.ts';
+
+const preprocessing = { width: 4, height: 4, channels: 3, fit: 'fill' } as const;
+
+const measured = {
+  n: 2,
+  accuracy: 1,
+  interval: [0.3, 1] as const,
+  perLabel: {},
+  confusionMatrix: { labels: ['cat', 'dog'], rows: [] },
+};
+
+/** Mostly better, now and then worse or undecided. */
+const verdicts: readonly Verdict[] = ['promote', 'promote', 'reject', 'not-enough-evidence'];
+
+const drawGate = (random: Random, isFirst: boolean): GateReport => ({
+  verdict: isFirst ? 'first' : (verdicts[random.integer(verdicts.length)] ?? 'promote'),
+  championAccuracy: isFirst ? null : 0.5,
+  pValue: null,
+  needed: null,
+  reasons: [],
+});
+
+export const createOneStepTrainer =
+  (site: Pick<TrainingSite, 'store' | 'settings' | 'clock'>, random: Random): Trainer =>
+  async ({ runId, startedAt, manifest: ref, initial, champion }, watch) => {
+    const { store, clock } = site;
+    watch.onProgress({ ...startingProgress(startedAt), phase: 'training' });
+    const manifest = decodeTrainingManifest(await readVerified(store, ref), ref.key);
+    const { train } = await loadTrainingPictures(site as TrainingSite, { ...manifest, base: [] });
+    const read = new Set(train.map((picture) => picture.sha256));
+    for (const { key, sha256: hash } of manifest.feedback) {
+      if (read.has(hash)) continue;
+      throw new RelearnError(
+        'internal',
+        'simulated_item_missing',
+        `${key} was claimed and is gone.`,
+      );
+    }
+    for (let round = 0; round < 2; round++)
+      await clock.sleep(1_000 + random.integer(15_000), watch.signal);
+
+    const bytes = Buffer.from(
+      JSON.stringify([manifest.parent, manifest.feedback.map(({ key }) => key), manifest.replay]),
+    );
+    const uploaded = await uploadByContent(store, modelKey(sha256(bytes)), bytes);
+    const model = { ...uploaded, size: bytes.length };
+    const gate = drawGate(random, champion === null);
+    const lineage = {
+      runId,
+      parent: initial?.version ?? null,
+      comparedWith: champion?.version ?? null,
+      manifest: ref,
+      architecture: 'compact',
+    };
+    const card = encodeModelCard({
+      formatVersion: 1,
+      createdAt: new Date(clock.now()).toISOString(),
+      labels: ['cat', 'dog'],
+      preprocessing,
+      model,
+      metrics: { ...measured, top2Accuracy: 1, calibrationError: 0 },
+      gate,
+      gateTable: null,
+      ...lineage,
+    });
+    return {
+      candidate: {
+        ...lineage,
+        model,
+        card: await uploadByContent(store, modelCardKey(model.sha256, runId), card),
+        accuracy: 1,
+        holdoutSize: 2,
+        gate,
+      },
+      report: {
+        parent: lineage.parent,
+        architecture: 'compact',
+        rounds: 1,
+        steps: 1,
+        stoppedBecause: 'rounds',
+        seconds: 1,
+        imagesPerSecond: 1,
+        holdout: measured,
+        gate,
+      },
+      points: [],
+    };
+  };

@@ -1,0 +1,69 @@
+/** Runs seeds one after the other and adds up what they met. */
+import { type BugWithBound, plantedBugs } from './planted-bugs.ts';
+import { simulate } from './simulate.ts';
+
+export interface Share {
+  readonly from: number;
+  readonly seeds: number;
+}
+
+export interface Totals {
+  readonly seeds: number;
+  readonly events: number;
+  readonly faults: Record<string, number>;
+  readonly acts: Record<string, number>;
+  readonly problems: { readonly seed: number; readonly problem: string }[];
+}
+
+export const emptyTotals = (): Totals => ({
+  seeds: 0,
+  events: 0,
+  faults: {},
+  acts: {},
+  problems: [],
+});
+
+const addCounts = (into: Record<string, number>, more: Readonly<Record<string, number>>) => {
+  for (const [name, count] of Object.entries(more)) into[name] = (into[name] ?? 0) + count;
+};
+
+export const addTotals = (left: Totals, right: Totals): Totals => {
+  addCounts(left.faults, right.faults);
+  addCounts(left.acts, right.acts);
+  return {
+    ...left,
+    seeds: left.seeds + right.seeds,
+    events: left.events + right.events,
+    problems: [...left.problems, ...right.problems],
+  };
+};
+
+export const simulateMany = async ({ from, seeds }: Share): Promise<Totals> => {
+  let totals = emptyTotals();
+  for (let seed = from; seed < from + seeds; seed++) {
+    const { events, faults, acts, problem } = await simulate(seed);
+    const problems = problem ? [{ seed, problem }] : [];
+    totals = addTotals(totals, { seeds: 1, events, faults, acts, problems });
+  }
+  return totals;
+};
+
+export interface FoundBug {
+  readonly bug: BugWithBound;
+  /** How many seeds it took; null = not found within its bound. */
+  readonly seeds: number | null;
+  readonly problem: string | null;
+}
+
+export const findPlantedBugs = async (from: number): Promise<readonly FoundBug[]> => {
+  const found: FoundBug[] = [];
+  for (const bug of plantedBugs) {
+    let result: FoundBug = { bug, seeds: null, problem: null };
+    for (let tried = 1; tried <= bug.within && result.seeds === null; tried++) {
+      const { problem } = await simulate(from + tried - 1, { bug });
+      if (problem) result = { bug, seeds: tried, problem };
+    }
+    found.push(result);
+  }
+  return found;
+};
