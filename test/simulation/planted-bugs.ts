@@ -64,7 +64,7 @@ export const plantedBugs: readonly BugWithBound[] = [
   },
   {
     name: 'published before the upload is done',
-    within: 20,
+    within: 100,
     store: (store) => ({
       ...store,
       putIfAbsent: async (key, bytes) => {
@@ -129,7 +129,7 @@ export const plantedBugs: readonly BugWithBound[] = [
   },
   {
     name: 'a conflict in which nothing landed is read as success',
-    within: 100,
+    within: 500,
     store: (store) => ({
       ...store,
       putIfAbsent: (key, bytes) => store.putIfAbsent(key, bytes).catch(() => 'created' as const),
@@ -156,7 +156,7 @@ export const plantedBugs: readonly BugWithBound[] = [
   },
   {
     name: 'decided once: what was decided is written to whichever slot is free',
-    within: 200,
+    within: 1_000,
     components: (components) => {
       const { registry } = components;
       const append: RegistryLog['append'] = (decide) => {
