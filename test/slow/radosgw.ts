@@ -39,15 +39,26 @@ export interface Radosgw {
   stop(): Promise<void>;
 }
 
-export const startRadosgw = async (): Promise<Radosgw> => {
+export interface RadosgwPlace {
+  /** A network namespace of the test's own. */
+  readonly namespace: string;
+  /** The address there on which it listens. */
+  readonly address: string;
+}
+
+/** @param place default: on loopback */
+export const startRadosgw = async (place?: RadosgwPlace): Promise<Radosgw> => {
   const folder = await mkdtemp(join(tmpdir(), 'relearn-ceph-'));
   const [port, monitor] = [await freePort(), await freePort()];
-  await run(starter, [folder, String(port)], {
-    env: { ...process.env, MON_PORT: String(monitor) },
+  const address = place?.address ?? '127.0.0.1';
+  const enter = place ? ['ip', 'netns', 'exec', place.namespace] : [];
+  const [command = starter, ...args] = [...enter, starter, folder, String(port)];
+  await run(command, args, {
+    env: { ...process.env, MON_PORT: String(monitor), RGW_BIND: address },
     timeout: 120_000,
   });
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${address}:${port}`,
     env: { AWS_ACCESS_KEY_ID: 'relearnkey', AWS_SECRET_ACCESS_KEY: 'relearnsecret' },
     stop: async () => {
       await run(join(tools, 'ceph-stop.sh'), [folder, '-9']);

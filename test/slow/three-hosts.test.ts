@@ -1,0 +1,182 @@
+/**
+ * Three hosts in network namespaces share a store in radosgw: one of them gets a lease at a time, and
+ * a trainer that is cut off and stopped past its lease publishes nothing when it comes back.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelsReport } from '../../src/records/reports.ts';
+import { leaseTimeToLive } from '../../src/registry/lease.ts';
+import { makeFolder, writePictures } from '../integration/pictures.ts';
+import { findTrainingChild, sleep, until } from '../integration/program.ts';
+import type { RaceAnswer, RaceOrder } from './race-worker.ts';
+import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
+
+const rounds = 50;
+const name = (part: string) => `relearn-${process.pid}-${part}`;
+const middle = name('switch');
+const hosts = [1, 2, 3];
+const hostName = (host: number) => name(`host${host}`);
+const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'pipe' });
+
+const whyNoNamespaces = (): string | undefined => {
+  try {
+    ip('netns', 'add', name('probe'));
+    ip('-n', name('probe'), 'link', 'add', 'br0', 'type', 'bridge');
+    ip('netns', 'del', name('probe'));
+    return undefined;
+  } catch (error) {
+    return `no network namespaces: ${error instanceof Error ? error.message.trim() : error}`;
+  }
+};
+const obstacle = whyNoRadosgw() ?? whyNoNamespaces();
+if (obstacle) console.log(`skipped: three hosts, because ${obstacle}`);
+
+const connect = () => {
+  const address = (host: number) => `10.77.0.${host}/24`;
+  ip('netns', 'add', middle);
+  ip('-n', middle, 'link', 'set', 'lo', 'up');
+  ip('-n', middle, 'link', 'add', 'br0', 'type', 'bridge');
+  ip('-n', middle, 'addr', 'add', address(254), 'dev', 'br0');
+  ip('-n', middle, 'link', 'set', 'br0', 'up');
+  for (const host of hosts) {
+    const own = hostName(host);
+    ip('netns', 'add', own);
+    const pair = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', own];
+    ip('-n', middle, 'link', 'add', `port${host}`, ...pair);
+    ip('-n', middle, 'link', 'set', `port${host}`, 'master', 'br0', 'up');
+    ip('-n', own, 'addr', 'add', address(host), 'dev', 'eth0');
+    ip('-n', own, 'link', 'set', 'eth0', 'up');
+    ip('-n', own, 'link', 'set', 'lo', 'up');
+  }
+};
+
+describe.skipIf(obstacle !== undefined)('three hosts', () => {
+  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+  const racer = fileURLToPath(new URL('../../dist/three-hosts-racer.js', import.meta.url));
+  const children = new Set<ChildProcess>();
+  let folder: Awaited<ReturnType<typeof makeFolder>>;
+  let service: Radosgw;
+
+  beforeAll(async () => {
+    folder = await makeFolder();
+    connect();
+    service = await startRadosgw({ namespace: middle, address: '10.77.0.254' });
+    await build({
+      entryPoints: [fileURLToPath(new URL('./race-worker.ts', import.meta.url))],
+      outfile: racer,
+      ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20' },
+      ...{ packages: 'external', logLevel: 'warning' },
+    });
+  });
+  afterAll(async () => {
+    for (const child of children) {
+      child.removeAllListeners();
+      child.kill('SIGKILL');
+    }
+    await service?.stop();
+    for (const namespace of [...hosts.map(hostName), middle]) {
+      try {
+        ip('netns', 'del', namespace);
+      } catch {
+        // It was not made.
+      }
+    }
+    await folder.remove();
+    await rm(racer, { force: true });
+  });
+
+  const store = (bucket: string) => `s3://${bucket}?endpoint=${service.endpoint}&region=us-east-1`;
+
+  const on = (host: number, ipc: boolean, ...args: string[]): ChildProcess => {
+    const inside = ['netns', 'exec', hostName(host), process.execPath, ...args];
+    const child = spawn('ip', inside, {
+      stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
+      env: { ...process.env, ...service.env },
+    });
+    children.add(child);
+    child.once('close', () => children.delete(child));
+    return child;
+  };
+
+  const relearnOn = (host: number, ...args: string[]) => {
+    const child = on(host, false, cli, ...args, '--json');
+    let [stdout, stderr] = ['', ''];
+    child.stdout?.on('data', (chunk) => (stdout += chunk));
+    child.stderr?.on('data', (chunk) => (stderr += chunk));
+    const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
+      child.on('close', (code) => resolve({ code, stdout, stderr })),
+    );
+    return { child, ended };
+  };
+
+  const answerOn = async <T>(host: number, ...args: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await relearnOn(host, ...args).ended;
+    if (code !== 0) throw new Error(`relearn ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  };
+
+  it(`race for ${rounds} leases, each of which one of them gets`, async () => {
+    await answerOn(1, 'init', '--labels', 'cat,dog', '--store', store('races'));
+    const answer = (child: ChildProcess) =>
+      new Promise<RaceAnswer>((resolve, reject) => {
+        const onExit = (code: number | null) => reject(new Error(`a host ended with ${code}`));
+        child.once('exit', onExit);
+        child.once('message', (message) => {
+          child.off('exit', onExit);
+          resolve(message as RaceAnswer);
+        });
+      });
+    const racers = hosts.map((host) => on(host, true, racer, store('races')));
+    await Promise.all(racers.map(answer));
+    const tell = (order: RaceOrder) =>
+      Promise.all(
+        racers.map((child) => {
+          const answered = answer(child);
+          child.send(order);
+          return answered;
+        }),
+      );
+    const epochs: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const winners = (await tell({ lease: 'take' })).filter(({ won }) => won);
+      expect(winners).toHaveLength(1);
+      epochs.push(winners[0]?.epoch ?? 0);
+      await tell({ lease: 'give' });
+    }
+    expect(epochs).toEqual([...new Set(epochs)].sort((a, b) => a - b));
+    console.log(`three hosts, ${rounds} contested leases: ${epochs.length} single winners`);
+  });
+
+  it('keep a trainer that was cut off and stopped from publishing', async () => {
+    const place = ['--store', store('trainers')];
+    const briefly = ['--rounds', '1', '--steps', '1'];
+    const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
+    await answerOn(1, 'init', ...settings, ...place);
+    await answerOn(1, 'import', await writePictures(join(folder.path, 'base'), 0, 29), ...place);
+    const paused = relearnOn(3, 'train', ...briefly, ...place);
+    const parent = paused.child.pid as number;
+    const child = await until('the training process', () => findTrainingChild(parent));
+    for (const pid of [parent, child]) process.kill(pid, 'SIGSTOP');
+    ip('-n', middle, 'link', 'set', 'port3', 'down');
+    const early = await relearnOn(1, 'train', ...briefly, ...place).ended;
+    expect(JSON.parse(early.stdout)).toMatchObject({ error: { code: 'already_training' } });
+
+    await sleep(leaseTimeToLive + 1_000);
+    const other = await answerOn<{ version: number }>(1, 'train', ...briefly, ...place);
+    expect(other.version).toBe(1);
+    const published = await answerOn<ModelsReport>(2, 'models', ...place);
+
+    for (const pid of [child, parent]) process.kill(pid, 'SIGCONT');
+    await sleep(1_000);
+    ip('-n', middle, 'link', 'set', 'port3', 'up');
+    const woken = await paused.ended;
+    expect(woken.code).toBe(1);
+    expect(JSON.parse(woken.stdout)).toMatchObject({ error: { code: 'lease_lost' } });
+    expect(await answerOn<ModelsReport>(2, 'models', ...place)).toEqual(published);
+    expect(await answerOn(2, 'fsck', ...place)).toEqual({ ok: true, problems: [] });
+  });
+});
