@@ -67,6 +67,58 @@ describe('copyStore', () => {
     }
   });
 
+  describe('of feedback that is archived meanwhile', () => {
+    const waiting = `feedback/cat/${'a'.repeat(64)}`;
+    const archived = waiting.replace('feedback', 'archive');
+    beforeEach(() => place.store.put(waiting, Buffer.from('an item')));
+
+    const archive = async () => {
+      const bytes = await place.store.get(waiting);
+      if (!bytes) return;
+      await place.store.put(archived, bytes);
+      await place.store.delete(waiting);
+    };
+    const expectKept = async (to: ObjectStore) =>
+      expect((await to.head(waiting)) ?? (await to.head(archived))).toBeDefined();
+
+    it('finds it in one of the two places', async () => {
+      const to = newTarget();
+      const from: ObjectStore = {
+        ...place.store,
+        async *list(prefix, options) {
+          for await (const info of place.store.list(prefix, options)) {
+            if (info.key === waiting) await archive();
+            yield info;
+          }
+        },
+      };
+      await copyTo(to, { from });
+      await expectKept(to);
+    });
+
+    it('does not remove what an earlier try copied before it has the other', async () => {
+      const to = newTarget();
+      const stopped = {
+        ...place.store,
+        get: async (key: string) => {
+          if (key.startsWith('models/')) throw new Error('stopped');
+          return place.store.get(key);
+        },
+      };
+      await expect(copyTo(to, { from: stopped })).rejects.toThrow('stopped');
+      await to.put(waiting, Buffer.from('an item'));
+      const from: ObjectStore = {
+        ...place.store,
+        head: async (key) => {
+          if (key === waiting) await archive();
+          return place.store.head(key);
+        },
+      };
+      await copyTo(to, { from });
+      await expectKept(to);
+    });
+  });
+
   it('writes the log after the data, in order, and the settings last', async () => {
     const to = newTarget();
     const written: string[] = [];

@@ -9,16 +9,19 @@ import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeJson } from '../records/json-object.ts';
 import {
+  archivePrefix,
+  feedbackPrefix,
   heartbeatPrefix,
   logPrefix,
   logSlotKey,
   probePrefix,
+  quarantinePrefix,
   settingsKey,
 } from '../records/keys.ts';
 import type { CopyReport } from '../records/reports.ts';
 import { loadSettings } from '../records/stored-settings.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
 import { nameThisProcess } from './process-owner.ts';
@@ -104,10 +107,24 @@ const claimTarget = async (from: ObjectStore, to: ObjectStore): Promise<boolean>
   return false;
 };
 
-async function* dataKeys(from: ObjectStore): AsyncGenerator<string> {
-  for await (const { key } of from.list('')) {
-    if (key === settingsKey || key.startsWith(logPrefix)) continue;
-    if (!leftBehind.some((prefix) => key.startsWith(prefix))) yield key;
+const isData = (key: string): boolean =>
+  key !== settingsKey &&
+  !key.startsWith(logPrefix) &&
+  !leftBehind.some((prefix) => key.startsWith(prefix));
+
+/**
+ * In the direction in which feedback moves while the source works on, each place after the one
+ * before is done: an item that has left one of them is found in a later one.
+ */
+const movingOrder = [feedbackPrefix, archivePrefix, quarantinePrefix];
+
+async function* dataKeys(store: ObjectStore): AsyncGenerator<string> {
+  for await (const { key } of store.list('')) if (isData(key)) yield key;
+}
+
+async function* restingKeys(store: ObjectStore): AsyncGenerator<string> {
+  for await (const key of dataKeys(store)) {
+    if (!movingOrder.some((prefix) => key.startsWith(prefix))) yield key;
   }
 }
 
@@ -152,7 +169,10 @@ const copyBetween = async (
     onProgress?.(report);
   };
 
-  /** Feedback that was archived or set aside at the source since the copy was begun. */
+  /**
+   * Feedback that was archived or set aside at the source since the copy was begun. Before the data
+   * is copied: what moves later leaves a second copy, never a hole.
+   */
   const removeStale = () =>
     forEachTogether(dataKeys(to), copiedTogether, async (key) => {
       if (!(await from.head(key))) await to.delete(key);
@@ -162,7 +182,11 @@ const copyBetween = async (
   const nextSlot = await checkRest(from, options);
   const begunBefore = await claimTarget(from, to);
   await probeStore(to, `${probePrefix}${newId()}`);
-  await forEachTogether(dataKeys(from), copiedTogether, copyObject);
+  if (begunBefore) await removeStale();
+  await forEachTogether(restingKeys(from), copiedTogether, copyObject);
+  for (const prefix of movingOrder) {
+    await forEachTogether(listKeys(from, prefix), copiedTogether, copyObject);
+  }
   if ((await checkRest(from, options)) !== nextSlot) {
     throw conflict(
       'store_changed',
@@ -170,7 +194,6 @@ const copyBetween = async (
       'Stop what imports and trains, and run the copy again; it goes on where it was.',
     );
   }
-  if (begunBefore) await removeStale();
   for await (const key of logKeys(from, nextSlot)) await copyObject(key);
   await copyObject(settingsKey);
   await to.delete(markerKey);
