@@ -2,21 +2,26 @@
  * Builds the package into dist/: the program's entries by esbuild, the page by Vite (only when its
  * sources changed), the library's type declarations by tsc. All files lie flat in dist/, so that
  * `new URL('./training-child.js', import.meta.url)` finds a neighbour from every chunk.
+ *
+ * node scripts/build.mjs --self-contained FOLDER   writes program and page to FOLDER/dist, with every
+ * package built in that is not native code: what a container image or a function needs.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { bundleFeedback, forCommonJs, oneLanguage, requireSharp } from './bundle-feedback.mjs';
+import { nativePackages } from './native-packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
 const readJson = async (path) => JSON.parse(await readFile(path, 'utf8'));
-const { dependencies } = await readJson(join(root, 'package.json'));
+const packageJson = await readJson(join(root, 'package.json'));
 
 /** Output name → source. Workers and child processes are entries, because they are started by file name. */
 const entries = {
@@ -49,30 +54,40 @@ const run = (program, args) =>
 /** A program that runs on the last build may still load a part of it: milliseconds of grace. */
 const staleAfter = 3_600_000;
 
+/** What both forms of the program share. */
+const programOptions = {
+  absWorkingDir: root,
+  entryPoints: entries,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  mainFields: ['module', 'main'],
+  banner: { js: forCommonJs },
+  plugins: [oneLanguage, requireSharp],
+  // For Node it has CommonJS only, whose calls of require() find nothing in a module.
+  alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
+  metafile: true,
+  logLevel: 'warning',
+  chunkNames: 'chunk-[hash]',
+  legalComments: 'none',
+};
+
+const finishProgram = async (folder, inputs) => {
+  await chmod(join(folder, 'cli.js'), 0o755);
+  await writeFile(join(folder, 'THIRD-PARTY.txt'), await licencesOf(inputs));
+};
+
 const buildProgram = async () => {
   const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: entries,
+    ...programOptions,
     outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
     // What is installed with the package stays outside; what is only used here is built in, and so
     // is zod, which is installed for the library's types: one file is read faster than hundreds.
-    external: Object.keys(dependencies).filter((name) => name !== 'zod'),
-    banner: { js: forCommonJs },
-    plugins: [oneLanguage, requireSharp],
-    mainFields: ['module', 'main'],
-    // For Node it has CommonJS only, whose calls of require() find nothing in a module.
-    alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
+    external: Object.keys(packageJson.dependencies).filter((name) => name !== 'zod'),
     sourcemap: 'linked',
     sourcesContent: false,
-    metafile: true,
-    logLevel: 'warning',
-    chunkNames: 'chunk-[hash]',
-    legalComments: 'none',
   });
   // Alone and whole, because it is started for a single request and has to be quick.
   const feedback = await bundleFeedback('dist', 'functions-feedback');
@@ -83,8 +98,19 @@ const buildProgram = async () => {
     const { mtimeMs } = await stat(join(dist, name));
     if (Date.now() - mtimeMs > staleAfter) await rm(join(dist, name), { force: true });
   }
-  await chmod(join(dist, 'cli.js'), 0o755);
-  await writeFile(join(dist, 'THIRD-PARTY.txt'), await licencesOf(namesIn('inputs')));
+  await finishProgram(dist, namesIn('inputs'));
+};
+
+/** A few files are read faster than many, and nothing has to be installed but native code. */
+const buildSelfContained = async (folder) => {
+  const [{ metafile }, feedback] = await Promise.all([
+    build({ ...programOptions, outdir: folder, external: nativePackages }),
+    bundleFeedback(folder, 'functions-feedback'),
+  ]);
+  await finishProgram(
+    folder,
+    [metafile, feedback].flatMap(({ inputs }) => Object.keys(inputs)),
+  );
 };
 
 /** The licences of the packages that were built in. */
@@ -124,13 +150,35 @@ const buildPage = async () => {
 
 const buildTypes = () => run('typescript/bin/tsc', ['--project', 'tsconfig.build.json']);
 
+const buildPackage = async () => {
+  await Promise.all([buildProgram(), buildPage(), buildTypes()]);
+  return dist;
+};
+
+/** FOLDER/dist with the package.json above it that a module's own folder needs. */
+const buildFolder = async (path) => {
+  const folder = resolve(path);
+  const program = join(folder, 'dist');
+  await mkdir(program, { recursive: true });
+  await Promise.all([buildSelfContained(program), buildPage()]);
+  await cp(join(dist, 'web'), join(program, 'web'), { recursive: true });
+  const { name, version, license, type } = packageJson;
+  const described = JSON.stringify({ name, version, license, type });
+  await writeFile(join(folder, 'package.json'), `${described}\n`);
+  return program;
+};
+
+const { values } = parseArgs({ options: { 'self-contained': { type: 'string' } } });
 const started = performance.now();
 await mkdir(dist, { recursive: true });
 try {
-  await Promise.all([buildProgram(), buildPage(), buildTypes()]);
+  const folder = await (values['self-contained']
+    ? buildFolder(values['self-contained'])
+    : buildPackage());
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.error(`built ${folder} in ${seconds} s`);
 } catch (error) {
   // esbuild has told its errors already.
   if (!error.errors) console.error(error.message);
   process.exit(1);
 }
-console.error(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);

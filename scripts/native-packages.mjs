@@ -1,0 +1,2 @@
+/** The packages with native code: they can't be built into the program, each machine needs its own. */
+export const nativePackages = ['onnxruntime-node', 'sharp'];
