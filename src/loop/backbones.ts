@@ -69,11 +69,10 @@ export const importArchitecture = async (
     ? await fetchArchitecture(architecture, env, from)
     : await readArchitectureFile(architecture);
   const network = await openBackbone(file, imageSize);
-  const hash = sha256(file);
   return {
     name: isOnHub ? architecture : basename(architecture),
     file,
-    ref: { key: backboneKey(hash), sha256: hash },
+    ref: backboneRef(file),
     imageSize: network.imageSize,
   };
 };
@@ -120,10 +119,16 @@ export const openBackbone = async (file: Uint8Array, imageSize?: number): Promis
   }
 };
 
+/** Named by its content. */
+export const backboneRef = (file: Uint8Array): ObjectRef => {
+  const hash = sha256(file);
+  return { key: backboneKey(hash), sha256: hash };
+};
+
 /** Content-addressed: another store's or run's copy is the same file. */
 export const keepBackbone = async (
   store: ObjectStore,
-  { ref, file }: ImportedArchitecture,
+  { ref, file }: Pick<ImportedArchitecture, 'ref' | 'file'>,
 ): Promise<void> => {
   await store.putIfAbsent(ref.key, file);
 };

@@ -9,7 +9,7 @@ import pMap from 'p-map';
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { datasetManifestName, decodeDatasetManifest } from '../records/dataset-manifest.ts';
-import { archiveKey, feedbackKey, quarantineKey } from '../records/keys.ts';
+import { itemPlaces, quarantineKey } from '../records/keys.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import type { Components } from './components.ts';
 import type { Learnt } from './submit-model.ts';
@@ -66,13 +66,8 @@ export const learntFromDataset = async (
       'warn',
       'The data set holds the pictures that judge models; a model that saw them looks better than it is.',
     );
-  const isThere = async ({ key, labelId, sha256: hash }: FeedbackRow): Promise<boolean> => {
-    for (const place of [
-      key,
-      feedbackKey(labelId, hash),
-      archiveKey(labelId, hash),
-      quarantineKey(hash),
-    ])
+  const isThere = async (row: FeedbackRow): Promise<boolean> => {
+    for (const place of [...itemPlaces(row), quarantineKey(row.sha256)])
       if (await store.head(place)) return true;
     return false;
   };

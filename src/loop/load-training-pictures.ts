@@ -10,7 +10,7 @@ import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { readShardPictures } from '../data/shards.ts';
 import { decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
 import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
-import { archiveKey, feedbackKey } from '../records/keys.ts';
+import { itemPlaces } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
 import {
@@ -45,13 +45,12 @@ interface Found {
   readonly bytes: Uint8Array;
 }
 
-/** An item lies where it was claimed, or where it was moved since. */
 const readItem = async (
   { store, clock }: Source,
-  { key, labelId, sha256 }: FeedbackRow,
+  row: FeedbackRow,
   onDecoding: OnDecoding | undefined,
 ): Promise<FeedbackItem | undefined> => {
-  for (const place of new Set([key, feedbackKey(labelId, sha256), archiveKey(labelId, sha256)])) {
+  for (const place of itemPlaces(row)) {
     const bytes = await store.get(place);
     if (!bytes) continue;
     try {

@@ -3,15 +3,14 @@
  * computed. A resumed training claims again what the interrupted one had claimed.
  */
 import { RelearnError } from '../base/errors.ts';
-import { sha256 } from '../base/hash.ts';
 import type { ObjectRef } from '../records/json-object.ts';
-import { trainingManifestKey } from '../records/keys.ts';
-import { encodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
+import type { TrainingManifest } from '../records/training-manifest.ts';
 import type { Lease } from '../registry/lease.ts';
 import { claimManifest } from '../registry/model-registry.ts';
 import { assembleTrainingSet } from './assemble-training-set.ts';
 import { keepBackbone } from './backbones.ts';
 import { type AskedArchitecture, chooseStart, isSameArchitecture } from './choose-start.ts';
+import { claimTraining } from './claim-training.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
 import { newName } from './new-name.ts';
@@ -77,10 +76,7 @@ export const prepareNew = async (
     options: { ...fitOptions(options), race: options.from === undefined },
     ...(await assembleTrainingSet(components, state, { fromScratch: start.parent === null })),
   };
-  const bytes = encodeTrainingManifest(manifest);
-  const ref = { key: trainingManifestKey(manifest.runId), sha256: sha256(bytes) };
-  await store.putIfAbsent(ref.key, bytes);
-  await claimManifest(registry, lease, ref);
+  const ref = await claimTraining(components, lease, manifest);
   // From this claim on nothing older can be resumed.
   await removeCheckpoints(store, manifest.runId);
   return { manifest, ref, resume: false };

@@ -6,20 +6,15 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { RelearnError } from '../base/errors.ts';
-import { sha256 } from '../base/hash.ts';
 import type { AdoptedClassifier, Normalization } from '../engine/nn/adopt-classifier.ts';
 import type { ObjectRef } from '../records/json-object.ts';
-import { backboneKey, trainingManifestKey } from '../records/keys.ts';
 import type { TrainReport } from '../records/reports.ts';
 import { findLabel } from '../records/resolve-label.ts';
 import type { Settings } from '../records/settings.ts';
-import {
-  encodeTrainingManifest,
-  type FeedbackRow,
-  type TrainingManifest,
-} from '../records/training-manifest.ts';
+import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
 import type { Lease } from '../registry/lease.ts';
-import { claimManifest } from '../registry/model-registry.ts';
+import { backboneRef, keepBackbone } from './backbones.ts';
+import { claimTraining } from './claim-training.ts';
 import type { Components } from './components.ts';
 import { learntFromDataset } from './learnt-from-dataset.ts';
 import { readBasePictures } from './load-training-pictures.ts';
@@ -141,42 +136,14 @@ export const readSubmission = async (
   return { ...adopted, note: options.note, learnt };
 };
 
-/** Names what it learnt from in the log, as a training does, so that feedback is consumed once. */
-const claim = async (
-  components: Components,
-  lease: Lease,
-  runId: string,
-  { architecture, learnt }: Submission,
-  backbone: ObjectRef | undefined,
-): Promise<ObjectRef> => {
-  const { clock, registry, store } = components;
-  const bytes = encodeTrainingManifest({
-    formatVersion: 1,
-    runId,
-    createdAt: new Date(clock.now()).toISOString(),
-    parent: null,
-    architecture,
-    ...(backbone ? { backbone } : {}),
-    seed: 0,
-    options: { submitted: true },
-    ...learnt,
-    feedback: [...learnt.feedback],
-    replay: [],
-  });
-  const ref = { key: trainingManifestKey(runId), sha256: sha256(bytes) };
-  await store.putIfAbsent(ref.key, bytes);
-  await claimManifest(registry, lease, ref);
-  return ref;
-};
-
 const keep = async (
   { store }: Components,
-  backbone: Uint8Array | undefined,
+  file: Uint8Array | undefined,
 ): Promise<ObjectRef | undefined> => {
-  if (!backbone) return undefined;
-  const hash = sha256(backbone);
-  await store.putIfAbsent(backboneKey(hash), backbone);
-  return { key: backboneKey(hash), sha256: hash };
+  if (!file) return undefined;
+  const ref = backboneRef(file);
+  await keepBackbone(store, { ref, file });
+  return ref;
 };
 
 /** Judges and registers while holding the lease. @param signal also aborted when it is lost */
@@ -192,7 +159,18 @@ export const submitHolding = async (
   const runId = newName(clock.now(), newId());
   const startedAt = new Date(clock.now()).toISOString();
   const backbone = await keep(components, submission.backbone);
-  const manifest = await claim(components, lease, runId, submission, backbone);
+  const manifest = await claimTraining(components, lease, {
+    formatVersion: 1,
+    runId,
+    createdAt: new Date(clock.now()).toISOString(),
+    parent: null,
+    architecture: submission.architecture,
+    ...(backbone ? { backbone } : {}),
+    seed: 0,
+    options: { submitted: true },
+    ...submission.learnt,
+    replay: [],
+  });
   const judges = [...(await basePictures.at(state)).values()].filter(
     ({ split }) => split === 'holdout',
   );

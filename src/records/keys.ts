@@ -41,6 +41,18 @@ export const parseItemKey = (
   return labelId && sha256 ? { labelId, sha256 } : undefined;
 };
 
+/** Where an item may lie that was found under `key`: there, or where it was moved since. */
+export const itemPlaces = (item: {
+  readonly key: string;
+  readonly labelId: string;
+  readonly sha256: string;
+}): ReadonlySet<string> =>
+  new Set([
+    item.key,
+    feedbackKey(item.labelId, item.sha256),
+    archiveKey(item.labelId, item.sha256),
+  ]);
+
 /** What can't be used, kept with its reason: the bytes, and a JSON note beside them. */
 export const quarantinePrefix = 'quarantine/';
 export const quarantineKey = (sha256: string): string => `${quarantinePrefix}${sha256}`;

@@ -4,11 +4,10 @@ import { decodeFeedbackItem, isFeedbackItem } from '../records/feedback-item.ts'
 import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import {
-  archiveKey,
   archivePrefix,
   basePrefix,
-  feedbackKey,
   feedbackPrefix,
+  itemPlaces,
   logPrefix,
   logSlotKey,
   modelsPrefix,
@@ -74,17 +73,13 @@ async function* lostItems(
 ): AsyncGenerator<Problem> {
   const checked = new Set<string>();
   for (const { feedback } of manifests.values()) {
-    for (const { key, labelId, sha256: hash } of feedback) {
+    for (const item of feedback) {
+      const { key } = item;
       if (checked.has(key)) continue;
       checked.add(key);
-      const places = [
-        key,
-        feedbackKey(labelId, hash),
-        archiveKey(labelId, hash),
-        quarantineKey(hash),
-      ];
       let found = false;
-      for (const place of new Set(places)) found ||= (await store.head(place)) !== undefined;
+      for (const place of [...itemPlaces(item), quarantineKey(item.sha256)])
+        found ||= (await store.head(place)) !== undefined;
       if (!found) yield { invariant: 'I1', key, message: 'was trained on and is gone' };
     }
   }

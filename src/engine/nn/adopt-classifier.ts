@@ -14,6 +14,7 @@ import { scanOnnx } from '../graph/scan-onnx.ts';
 import { simplify } from '../graph/simplify.ts';
 import { cutAt, inlineGraph, outputOf } from '../graph/subgraph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
+import { sizeOf } from '../tensor/shape.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { isArchitectureName } from './architectures.ts';
 import { keepClasses, operateHead, renameClass, reorderClasses } from './head-surgery.ts';
@@ -136,8 +137,7 @@ const adoptOwn = (
     imageSize: model.preprocessing.width,
   });
   const isWhole = serving.parameters.every(
-    ({ value }) =>
-      model.weights.get(value.name)?.length === value.shape.reduce((size, side) => size * side, 1),
+    ({ value }) => model.weights.get(value.name)?.length === sizeOf(value.shape),
   );
   if (!isWhole || classOf.length !== model.labels.length) return undefined;
   const renamed = labels.reduce(
