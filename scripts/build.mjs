@@ -11,13 +11,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { bundleFeedback, forCommonJs, oneLanguage, requireSharp } from './bundle-feedback.mjs';
+import { bundleFeedback } from './bundle-feedback.mjs';
+import { bundleOptions, root } from './bundle-options.mjs';
 import { nativePackages } from './native-packages.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
 const readJson = async (path) => JSON.parse(await readFile(path, 'utf8'));
@@ -56,22 +55,11 @@ const staleAfter = 3_600_000;
 
 /** What both forms of the program share. */
 const programOptions = {
-  absWorkingDir: root,
+  ...bundleOptions,
   entryPoints: entries,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  mainFields: ['module', 'main'],
-  banner: { js: forCommonJs },
-  plugins: [oneLanguage, requireSharp],
   // For Node it has CommonJS only, whose calls of require() find nothing in a module.
   alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
-  metafile: true,
-  logLevel: 'warning',
   chunkNames: 'chunk-[hash]',
-  legalComments: 'none',
 };
 
 const finishProgram = async (folder, inputs) => {
