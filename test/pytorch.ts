@@ -1,20 +1,20 @@
-/** Debian's PyTorch as a peer: its own interpreter, since another one on the path lacks its packages. */
+/** PyTorch as a peer. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const python = '/usr/bin/python3';
+/** Debian's own first: another one on the path usually lacks Debian's packages. */
+const interpreters = ['/usr/bin/python3', 'python3'];
 
-/** Says so where it is false. */
-export const hasPython = (...modules: readonly string[]): boolean => {
+/** An interpreter that has these modules; says so where there is none. */
+export const findPython = (...modules: readonly string[]): string | undefined => {
   const imports = `import ${modules.join(', ')}`;
-  const found = existsSync(python) && spawnSync(python, ['-c', imports]).status === 0;
-  if (!found) console.log(`skipped: ${python} lacks one of ${modules.join(', ')}`);
+  const found = interpreters.find((name) => spawnSync(name, ['-c', imports]).status === 0);
+  if (!found) console.log(`skipped: there is no Python with ${modules.join(', ')}`);
   return found;
 };
 
 /** Runs a script of `scripts/`. @returns its output */
-export const runPython = (script: string, ...args: readonly string[]): string => {
+export const runPython = (python: string, script: string, ...args: readonly string[]): string => {
   const path = fileURLToPath(new URL(`../scripts/${script}`, import.meta.url));
   const { stdout, stderr, status } = spawnSync(python, [path, ...args], { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);

@@ -17,10 +17,10 @@ import { sizeOf } from '../../src/engine/tensor/shape.ts';
 import { float32, scalar, type Tensor, tensor } from '../../src/engine/tensor/tensor.ts';
 import { feedGroups, feedNext } from '../feed-groups.ts';
 import { initialWeight, uniform } from '../golden-formula.ts';
-import { hasPython, runPython } from '../pytorch.ts';
+import { findPython, runPython } from '../pytorch.ts';
 import { sharedData } from '../shared-data.ts';
 
-const canCompare = hasPython('torch', 'torchvision', 'onnx');
+const python = findPython('torch', 'torchvision', 'onnx');
 if (!sharedData) console.log('skipped: the backbones of ../shared/data are not there');
 
 const folder = mkdtempSync(join(tmpdir(), 'relearn-fine-tuning-'));
@@ -28,8 +28,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const trained = sharedData ? join(sharedData, 'backbones') : undefined;
 const exported = ['resnet18', 'efficientnet_b0', 'mobilenet_v3_small', 'mnasnet0_5'];
-if (canCompare) runPython('make-test-models.py', folder, ...exported);
-const sources = canCompare
+if (python) runPython(python, 'make-test-models.py', folder, ...exported);
+const sources = python
   ? [
       ...(trained ? readdirSync(trained) : [])
         .filter((name) => name.endsWith('.onnx'))
@@ -85,7 +85,7 @@ describe.each(sources)('fine-tuning the last blocks of $name', ({ name, path, im
         join(place, `${value.name.replace('/', '-')}.bin`),
         startOf(value.name, value.shape),
       );
-    runPython('fine-tune-in-pytorch.py', path, place);
+    runPython(python ?? '', 'fine-tune-in-pytorch.py', path, place);
     const result = JSON.parse(readFileSync(join(place, 'result.json'), 'utf8')) as {
       losses: number[];
       weights: string[];

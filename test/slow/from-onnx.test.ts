@@ -21,17 +21,17 @@ import { probeBlockSize } from '../../src/engine/runtime/probe-block-size.ts';
 import { createSession } from '../../src/engine/runtime/session.ts';
 import { sizeOf } from '../../src/engine/tensor/shape.ts';
 import { float32, type Tensor } from '../../src/engine/tensor/tensor.ts';
-import { hasPython, runPython } from '../pytorch.ts';
+import { findPython, runPython } from '../pytorch.ts';
 import { sharedData } from '../shared-data.ts';
 
-const isInstalled = hasPython('torch', 'torchvision');
+const python = findPython('torch', 'torchvision');
 
 const folder = mkdtempSync(join(tmpdir(), 'relearn-models-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The names of the files that were written. */
-const exportModels = (): string[] => {
-  const lines = runPython('make-test-models.py', folder).trim().split('\n');
+const exportModels = (interpreter: string): string[] => {
+  const lines = runPython(interpreter, 'make-test-models.py', folder).trim().split('\n');
   for (const line of lines.filter((text) => !text.endsWith(' written'))) console.log(line);
   return lines.flatMap((line) => line.match(/^(\S+) written$/)?.[1] ?? []);
 };
@@ -46,7 +46,7 @@ interface Source {
 if (!sharedData) console.log('skipped: the backbones of ../shared/data are not there');
 const backbones = sharedData ? join(sharedData, 'backbones') : undefined;
 const trained = backbones ? readdirSync(backbones).filter((name) => name.endsWith('.onnx')) : [];
-const exported = isInstalled ? exportModels() : [];
+const exported = python ? exportModels(python) : [];
 const sources: readonly Source[] = [
   ...exported.map((name) => ({ name, path: join(folder, `${name}.onnx`) })),
   ...trained.map((name) => ({ name, path: join(backbones ?? '', name), imageSize: 64 })),
