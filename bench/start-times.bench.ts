@@ -9,11 +9,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { freePort } from '../test/free-port.ts';
 import { dataUrl, makePicture, writePictures } from '../test/integration/pictures.ts';
 import { describeMachine, median } from './machine.ts';
 
@@ -39,15 +39,6 @@ const ways: Readonly<Record<string, Way>> = {
   'prediction, its own function': { args: [built('functions-predict.js')], path: '/predict' },
   'prediction, relearn serve': { args: [built('cli.js'), 'serve'], path: '/predict' },
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Status of the answer; 0 while nobody takes connections. */
 const ask = (port: number, method: string, path: string, body?: string): Promise<number> =>

@@ -1,5 +1,6 @@
 /** Processes that die in the middle of their work, for tests of what they leave behind. */
 import type { ObjectStore } from '../src/storage/object-store.ts';
+import { aroundEachCall } from './around-each-call.ts';
 
 class Dead extends Error {}
 
@@ -13,17 +14,6 @@ export const dyingStore = (store: ObjectStore, last: number, when: 'before' | 'a
     if (calls >= last) throw new Dead();
     return result;
   };
-  const dying: ObjectStore = {
-    location: store.location,
-    get: (key) => step(() => store.get(key)),
-    head: (key) => step(() => store.head(key)),
-    put: (key, bytes) => step(() => store.put(key, bytes)),
-    putIfAbsent: (key, bytes) => step(() => store.putIfAbsent(key, bytes)),
-    delete: (key) => step(() => store.delete(key)),
-    async *list(prefix, options) {
-      await step(async () => undefined);
-      yield* store.list(prefix, options);
-    },
-  };
+  const dying = aroundEachCall(store, step);
   return { dying, isDead: () => calls >= last };
 };

@@ -10,13 +10,13 @@ import { initStore } from '../src/loop/init-store.ts';
 import { createRelearn } from '../src/loop/relearn.ts';
 import type { Trainer } from '../src/loop/trainer.ts';
 import { encodeImportManifest } from '../src/records/import-manifest.ts';
-import { importManifestKey, modelCardKey, modelKey, shardKey } from '../src/records/keys.ts';
-import { encodeModelCard } from '../src/records/model-card.ts';
+import { importManifestKey, shardKey } from '../src/records/keys.ts';
 import type { GateReport } from '../src/records/reports.ts';
 import { registerImport } from '../src/registry/model-registry.ts';
 import { openRegistryLog } from '../src/registry/registry-log.ts';
 import { createMemoryStore } from '../src/storage/memory.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
+import { madeUpPreprocessing, uploadMadeUpOutcome } from './made-up-outcome.ts';
 
 /** Time that moves only when somebody sleeps. */
 export const createTestClock = (): Clock & { advance(milliseconds: number): void } => {
@@ -89,8 +89,6 @@ export const gates = {
   },
 } as const satisfies Record<string, GateReport>;
 
-const preprocessing = { width: 4, height: 4, channels: 3, fit: 'fill' } as const;
-
 /** Uploads a model of its own for each run, and lets the test decide the gate. */
 export const createTestTrainer =
   (
@@ -99,78 +97,18 @@ export const createTestTrainer =
     gateFor: (isFirst: boolean) => GateReport = (isFirst) =>
       isFirst ? gates.first : gates.promote,
   ): Trainer =>
-  async ({ runId, manifest, initial, champion }) => {
-    const bytes = Buffer.from(`the model of ${runId}`);
-    const model = { key: modelKey(sha256(bytes)), sha256: sha256(bytes), size: bytes.length };
-    await store.put(model.key, bytes);
-    const gate = gateFor(champion === null);
-    const matrix = {
-      labels: ['cat', 'dog'],
-      rows: [
-        [1, 0],
-        [0, 1],
-      ],
-    };
-    const perLabel = {
-      cat: { n: 1, recall: 1, precision: 1 },
-      dog: { n: 1, recall: 1, precision: 1 },
-    };
-    const measured = {
-      n: 2,
-      accuracy: 1,
-      interval: [0.3, 1] as const,
-      perLabel,
-      confusionMatrix: matrix,
-    };
-    const lineage = {
-      runId,
-      parent: initial?.version ?? null,
-      comparedWith: champion?.version ?? null,
-      manifest,
-    };
-    const cardBytes = encodeModelCard({
-      formatVersion: 1,
-      createdAt: new Date(clock.now()).toISOString(),
-      labels: ['cat', 'dog'],
-      preprocessing,
-      architecture: 'compact',
-      model,
-      metrics: { ...measured, top2Accuracy: 1, calibrationError: 0 },
-      gate,
-      gateTable: null,
-      ...lineage,
-    });
-    const card = { key: modelCardKey(model.sha256, runId), sha256: sha256(cardBytes) };
-    await store.put(card.key, cardBytes);
-    return {
-      candidate: {
-        ...lineage,
-        architecture: 'compact',
-        model,
-        card,
-        accuracy: 1,
-        holdoutSize: 2,
-        gate,
-      },
-      report: {
-        parent: lineage.parent,
-        architecture: 'compact',
-        rounds: 1,
-        steps: 1,
-        stoppedBecause: 'rounds',
-        seconds: 1,
-        imagesPerSecond: 1,
-        holdout: measured,
-        gate,
-      },
-      points: [],
-    };
-  };
+  (request) =>
+    uploadMadeUpOutcome(
+      { store, clock },
+      request,
+      Buffer.from(`the model of ${request.runId}`),
+      gateFor(request.champion === null),
+    );
 
 /** Always sure that it is a cat. */
 export const openTestClassifier = async (): Promise<Classifier> => ({
   labels: ['cat', 'dog'],
-  preprocessing,
+  preprocessing: madeUpPreprocessing,
   temperature: 1,
   classify: async (_, count) =>
     Float32Array.from({ length: 2 * count }, (_unused, i) => (i % 2 === 0 ? 0.75 : 0.25)),

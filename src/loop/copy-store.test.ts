@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { dyingStore } from '../../test/dying-store.ts';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { checkInvariants } from '../registry/invariants.ts';
 import { openLeaseDesk } from '../registry/lease.ts';
@@ -138,19 +139,7 @@ describe('copyStore', () => {
   it('stopped at any call, it is no store yet, and goes on', async () => {
     for (let last = 1; ; last++) {
       const to = newTarget();
-      let calls = 0;
-      const step = async <T>(call: () => Promise<T>): Promise<T> => {
-        if (++calls > last) throw new Error('killed');
-        return call();
-      };
-      const dying: ObjectStore = {
-        ...to,
-        get: (key) => step(() => to.get(key)),
-        head: (key) => step(() => to.head(key)),
-        put: (key, bytes) => step(() => to.put(key, bytes)),
-        putIfAbsent: (key, bytes) => step(() => to.putIfAbsent(key, bytes)),
-        delete: (key) => step(() => to.delete(key)),
-      };
+      const { dying } = dyingStore(to, last, 'before');
       const ended = await copyTo(dying).then(
         () => true,
         () => false,

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import http from 'node:http';
-import { createServer } from 'node:net';
+import { freePort } from '../free-port.ts';
 import type { FunctionConfig } from './read-functions.ts';
 
 export interface InstanceRequest {
@@ -37,16 +37,6 @@ export interface FunctionInstance {
 const address = '127.0.0.2';
 const startLimit = 120_000;
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '0.0.0.0', () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === 'object' && bound ? bound.port : 0));
-    });
-  });
-
 const signalGroup = ({ pid }: ChildProcess, signal: NodeJS.Signals): void => {
   try {
     if (pid !== undefined) process.kill(-pid, signal);
@@ -76,7 +66,7 @@ export const startInstance = async (
   id: string,
   onFreeze: () => void,
 ): Promise<FunctionInstance> => {
-  const port = await freePort();
+  const port = await freePort('0.0.0.0');
   const [program = '', ...args] = config.command;
   const child = spawn(program, args, {
     detached: true,

@@ -4,11 +4,11 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { dataUrl, makeFolder, makePicture } from './pictures.ts';
 import { endAll, relearnJson, until } from './program.ts';
 
@@ -22,15 +22,6 @@ afterEach(async () => {
   await endAll();
   await folder.remove();
 });
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '0.0.0.0', () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === 'object' && bound ? bound.port : 0));
-    });
-  });
 
 test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
   'runs from a folder of its own and loads neither ONNX Runtime nor training',
@@ -46,7 +37,7 @@ test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
     expect(names).not.toMatch(/onnx|training|classifier|protoc/);
 
     await relearnJson('init', '--labels', 'cat,dog', '--store', store);
-    const port = await freePort();
+    const port = await freePort('0.0.0.0');
     const child = spawn('./bootstrap', {
       cwd: code,
       detached: true,

@@ -4,28 +4,15 @@
  * out.
  */
 import { RelearnError } from '../../src/base/errors.ts';
-import { sha256 } from '../../src/base/hash.ts';
 import type { Random } from '../../src/base/random.ts';
 import { loadTrainingPictures } from '../../src/loop/load-training-pictures.ts';
 import { startingProgress } from '../../src/loop/run-journal.ts';
 import type { TrainingSite } from '../../src/loop/run-training.ts';
 import type { Trainer } from '../../src/loop/trainer.ts';
-import { uploadByContent } from '../../src/loop/upload-by-content.ts';
-import { modelCardKey, modelKey } from '../../src/records/keys.ts';
-import { encodeModelCard } from '../../src/records/model-card.ts';
 import { readVerified } from '../../src/records/read-verified.ts';
 import type { GateReport, Verdict } from '../../src/records/reports.ts';
 import { decodeTrainingManifest } from '../../src/records/training-manifest.ts';
-
-const preprocessing = { width: 4, height: 4, channels: 3, fit: 'fill' } as const;
-
-const measured = {
-  n: 2,
-  accuracy: 1,
-  interval: [0.3, 1] as const,
-  perLabel: {},
-  confusionMatrix: { labels: ['cat', 'dog'], rows: [] },
-};
+import { uploadMadeUpOutcome } from '../made-up-outcome.ts';
 
 /** Mostly better, now and then worse or undecided. */
 const verdicts: readonly Verdict[] = ['promote', 'promote', 'reject', 'not-enough-evidence'];
@@ -40,8 +27,9 @@ const drawGate = (random: Random, isFirst: boolean): GateReport => ({
 
 export const createOneStepTrainer =
   (site: Pick<TrainingSite, 'store' | 'settings' | 'clock'>, random: Random): Trainer =>
-  async ({ runId, startedAt, manifest: ref, initial, champion }, watch) => {
+  async (request, watch) => {
     const { store, clock } = site;
+    const { startedAt, manifest: ref, champion } = request;
     watch.onProgress({ ...startingProgress(startedAt), phase: 'training' });
     const manifest = decodeTrainingManifest(await readVerified(store, ref), ref.key);
     const { train } = await loadTrainingPictures(site as TrainingSite, { ...manifest, base: [] });
@@ -60,47 +48,5 @@ export const createOneStepTrainer =
     const bytes = Buffer.from(
       JSON.stringify([manifest.parent, manifest.feedback.map(({ key }) => key), manifest.replay]),
     );
-    const uploaded = await uploadByContent(store, modelKey(sha256(bytes)), bytes);
-    const model = { ...uploaded, size: bytes.length };
-    const gate = drawGate(random, champion === null);
-    const lineage = {
-      runId,
-      parent: initial?.version ?? null,
-      comparedWith: champion?.version ?? null,
-      manifest: ref,
-      architecture: 'compact',
-    };
-    const card = encodeModelCard({
-      formatVersion: 1,
-      createdAt: new Date(clock.now()).toISOString(),
-      labels: ['cat', 'dog'],
-      preprocessing,
-      model,
-      metrics: { ...measured, top2Accuracy: 1, calibrationError: 0 },
-      gate,
-      gateTable: null,
-      ...lineage,
-    });
-    return {
-      candidate: {
-        ...lineage,
-        model,
-        card: await uploadByContent(store, modelCardKey(model.sha256, runId), card),
-        accuracy: 1,
-        holdoutSize: 2,
-        gate,
-      },
-      report: {
-        parent: lineage.parent,
-        architecture: 'compact',
-        rounds: 1,
-        steps: 1,
-        stoppedBecause: 'rounds',
-        seconds: 1,
-        imagesPerSecond: 1,
-        holdout: measured,
-        gate,
-      },
-      points: [],
-    };
+    return uploadMadeUpOutcome(site, request, bytes, drawGate(random, champion === null));
   };

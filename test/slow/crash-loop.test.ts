@@ -7,8 +7,6 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/hash.ts';
@@ -16,12 +14,13 @@ import { createRelearn, initStore } from '../../src/loop/relearn.ts';
 import { parseItemKey } from '../../src/records/keys.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import { makeFolder, makePicture, writePictures } from '../integration/pictures.ts';
+import { buildWorker } from './build-worker.ts';
 import type { CrashOrder, Verb } from './crash-worker.ts';
 
 const everyCall = process.env.CRASH_LOOP === 'all';
 /** Calls of each verb at which a process of the sample dies, spread over all of them. */
 const sampled = 4;
-const worker = fileURLToPath(new URL('../../dist/crash-worker.js', import.meta.url));
+let worker: string;
 const waiting = [1, 2, 3];
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let template: string;
@@ -62,16 +61,7 @@ const itemsOf = async (path: string): Promise<ReadonlySet<string>> => {
 beforeAll(async () => {
   folder = await makeFolder();
   template = join(folder.path, 'template');
-  await build({
-    entryPoints: [fileURLToPath(new URL('./crash-worker.ts', import.meta.url))],
-    outfile: worker,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'warning',
-  });
+  worker = await buildWorker('crash-worker');
   await initStore({
     ...{ store: template, labels: ['cat', 'dog'], imageSize: 32 },
     ...{ threshold: 1, holdout: 0.4 },

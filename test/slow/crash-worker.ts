@@ -10,6 +10,7 @@ import { runTraining } from '../../src/loop/run-training.ts';
 import { loadSettings } from '../../src/records/stored-settings.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openStore } from '../../src/storage/open-store.ts';
+import { aroundEachCall } from '../around-each-call.ts';
 import { makePicture } from '../integration/pictures.ts';
 
 export type Verb = 'feedback' | 'train' | 'promote' | 'rollback' | 'gc' | 'copy';
@@ -38,21 +39,8 @@ const step = async <T>(call: () => Promise<T>): Promise<T> => {
   return result;
 };
 
-const openDying = async (path: string, create = false): Promise<ObjectStore> => {
-  const store = await openStore(path, { clock, newId: randomUUID, create });
-  return {
-    location: store.location,
-    get: (key) => step(() => store.get(key)),
-    head: (key) => step(() => store.head(key)),
-    put: (key, bytes) => step(() => store.put(key, bytes)),
-    putIfAbsent: (key, bytes) => step(() => store.putIfAbsent(key, bytes)),
-    delete: (key) => step(() => store.delete(key)),
-    async *list(prefix, options) {
-      await step(async () => undefined);
-      yield* store.list(prefix, options);
-    },
-  };
-};
+const openDying = async (path: string, create = false): Promise<ObjectStore> =>
+  aroundEachCall(await openStore(path, { clock, newId: randomUUID, create }), step);
 
 const run = async (): Promise<void> => {
   const store = await openDying(order.store);

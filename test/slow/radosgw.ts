@@ -2,11 +2,11 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '../free-port.ts';
 
 const run = promisify(execFile);
 const tools = fileURLToPath(new URL('../../../shared/tools', import.meta.url));
@@ -21,16 +21,6 @@ export const whyNoRadosgw = (): string | undefined => {
   const missing = ['radosgw', 'ceph-mon', 'ceph-osd'].filter((name) => !hasCommand(name));
   return missing.length === 0 ? undefined : `${missing.join(', ')} not installed`;
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 
 export interface Radosgw {
   readonly endpoint: string;

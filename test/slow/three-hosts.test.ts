@@ -6,13 +6,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelsReport } from '../../src/records/reports.ts';
 import { leaseTimeToLive } from '../../src/registry/lease.ts';
 import { makeFolder, writePictures } from '../integration/pictures.ts';
 import { findTrainingChild, sleep, until } from '../integration/program.ts';
-import type { RaceAnswer, RaceOrder } from './race-worker.ts';
+import { buildWorker } from './build-worker.ts';
+import { raceForLease, untilReady } from './racers.ts';
 import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
 
 const rounds = 50;
@@ -56,21 +56,16 @@ const connect = () => {
 
 describe.skipIf(obstacle !== undefined)('three hosts', () => {
   const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
-  const racer = fileURLToPath(new URL('../../dist/three-hosts-racer.js', import.meta.url));
   const children = new Set<ChildProcess>();
   let folder: Awaited<ReturnType<typeof makeFolder>>;
   let service: Radosgw;
+  let racer: string;
 
   beforeAll(async () => {
     folder = await makeFolder();
     connect();
     service = await startRadosgw({ namespace: middle, address: '10.77.0.254' });
-    await build({
-      entryPoints: [fileURLToPath(new URL('./race-worker.ts', import.meta.url))],
-      outfile: racer,
-      ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20' },
-      ...{ packages: 'external', logLevel: 'warning' },
-    });
+    racer = await buildWorker('race-worker');
   });
   afterAll(async () => {
     for (const child of children) {
@@ -121,34 +116,10 @@ describe.skipIf(obstacle !== undefined)('three hosts', () => {
 
   it(`race for ${rounds} leases, each of which one of them gets`, async () => {
     await answerOn(1, 'init', '--labels', 'cat,dog', '--store', store('races'));
-    const answer = (child: ChildProcess) =>
-      new Promise<RaceAnswer>((resolve, reject) => {
-        const onExit = (code: number | null) => reject(new Error(`a host ended with ${code}`));
-        child.once('exit', onExit);
-        child.once('message', (message) => {
-          child.off('exit', onExit);
-          resolve(message as RaceAnswer);
-        });
-      });
     const racers = hosts.map((host) => on(host, true, racer, store('races')));
-    await Promise.all(racers.map(answer));
-    const tell = (order: RaceOrder) =>
-      Promise.all(
-        racers.map((child) => {
-          const answered = answer(child);
-          child.send(order);
-          return answered;
-        }),
-      );
-    const epochs: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const winners = (await tell({ lease: 'take' })).filter(({ won }) => won);
-      expect(winners).toHaveLength(1);
-      epochs.push(winners[0]?.epoch ?? 0);
-      await tell({ lease: 'give' });
-    }
-    expect(epochs).toEqual([...new Set(epochs)].sort((a, b) => a - b));
-    console.log(`three hosts, ${rounds} contested leases: ${epochs.length} single winners`);
+    await untilReady(racers);
+    await raceForLease(racers, rounds);
+    console.log(`three hosts, ${rounds} contested leases: ${rounds} single winners`);
   });
 
   it('keep a trainer that was cut off and stopped from publishing', async () => {

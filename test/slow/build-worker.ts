@@ -1,0 +1,19 @@
+/** Builds a process that a test starts, beside the program, so that it finds the workers there. */
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** @param name of a file in this folder, without `.ts`. @returns where the built file lies */
+export const buildWorker = async (name: string): Promise<string> => {
+  const outfile = fileURLToPath(new URL(`../../dist/${name}-${process.pid}.js`, import.meta.url));
+  await build({
+    entryPoints: [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'warning',
+  });
+  return outfile;
+};
