@@ -71,7 +71,7 @@ const compare = async (network: Network, shape: Shape, levels = 2 ** 20) => {
   const [expected, actual] = [await run(lower(graph), levels), await run(blocked, levels)];
   for (const [name, { data }] of Object.entries(expected)) {
     const numbers = Array.from(data, Number);
-    const largest = Math.max(1, ...numbers.map(Math.abs));
+    const largest = numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
     numbers.forEach((value, i) => {
       const difference = Math.abs(value - Number(actual[name]?.data[i]));
       expect(difference / largest, `${name}, element ${i}`).toBeLessThan(1e-4);
@@ -117,6 +117,23 @@ blocked('blocked layout', () => {
       (b, weight, x) => {
         const first = b.apply('Conv', [x, weight(16, 32, 1, 1)], conv({ pads: [0, 0, 0, 0] }));
         return b.apply('Conv', [first, weight(48, 16, 3, 3)], conv());
+      },
+    ],
+    [
+      'large pictures, whose rows are whole blocks',
+      [2, 16, 48, 48],
+      (b, weight, x) => {
+        const first = b.apply('Conv', [x, weight(16, 16, 3, 3)], conv());
+        return b.apply('Conv', [first, weight(32, 16, 3, 3)], conv());
+      },
+    ],
+    [
+      'large pictures, whose rows are filled to blocks, with uneven margins',
+      [3, 16, 52, 45],
+      (b, weight, x) => {
+        const first = b.apply('Conv', [x, weight(16, 16, 1, 1)], conv({ pads: [0, 0, 0, 0] }));
+        const uneven = conv({ pads: [0, 3, 1, 0] });
+        return b.apply('Conv', [first, weight(16, 16, 2, 5)], uneven);
       },
     ],
     [

@@ -6,6 +6,7 @@
  */
 import type { Node, Value } from '../graph.ts';
 import type { Layout } from './layout.ts';
+import { pixelWeightGradient, suitsPixelWeightGradient } from './pixel-weight-gradient.ts';
 import { isOfFewChannels, unrolledWeightProduct } from './unrolled-weight-product.ts';
 
 type Extents4 = readonly [number, number, number, number];
@@ -21,6 +22,7 @@ export const blockedWeightGradient = (
   const [n, c, h, w] = x.shape as Extents4;
   const [, k, p, q] = gradient.shape as Extents4;
   if (k % blockSize === 0 && isOfFewChannels(node)) return unrolledWeightProduct(node, layout);
+  if (suitsPixelWeightGradient(node, blockSize)) return pixelWeightGradient(node, layout);
   // One pixel's weight gradient is a matrix product.
   const pointwise = kernel[0] === 1 && kernel[1] === 1;
   if (pointwise || n % blockSize !== 0 || k % blockSize !== 0) return;
