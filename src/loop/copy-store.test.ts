@@ -172,16 +172,83 @@ describe('copyStore', () => {
     await expect(copyTo(other)).rejects.toMatchObject({ code: 'target_not_empty' });
     expect(await contents(other)).toEqual({ 'holiday.jpg': 'x' });
 
-    const finished = newTarget();
-    await copyTo(finished);
-    await expect(copyTo(finished)).rejects.toMatchObject({ code: 'target_not_empty' });
-
     const another = createMemoryStore();
     await initStore({ ...place, store: another, labels: ['horse', 'cow'] });
     const begun = newTarget();
     await copyTo({ ...begun, put: () => Promise.reject(new Error('killed')) }).catch(() => {});
     await expect(copyTo(begun, { from: another })).rejects.toMatchObject({
       code: 'target_not_empty',
+    });
+  });
+
+  describe('into its own finished copy', () => {
+    const given = `feedback/dog/${'b'.repeat(64)}`;
+    const trainAgain = async (store: ObjectStore) => {
+      const relearn = await openTestRelearn({ ...place, store });
+      await relearn.train({ from: 'scratch' });
+      await relearn.close();
+    };
+
+    it('is done, also where the last call was answered by a time-out', async () => {
+      const to = newTarget();
+      const timesOut: ObjectStore = {
+        ...to,
+        delete: async (key) => {
+          if (key === 'probe/copy') throw new Error('no answer');
+          await to.delete(key);
+        },
+      };
+      await expect(copyTo(timesOut)).rejects.toThrow('no answer');
+      for (let again = 0; again < 2; again++) {
+        expect((await copyTo(to)).objects).toBe(Object.keys(await contents(place.store)).length);
+        expect(await contents(to)).toEqual(await contents(place.store));
+        expect(await to.head('probe/copy')).toBeUndefined();
+      }
+    });
+
+    it('brings it up to date, and keeps the feedback that was given there', async () => {
+      const to = newTarget();
+      await copyTo(to);
+      await to.put(given, Buffer.from('given to the copy'));
+      await trainAgain(place.store);
+      await copyTo(to);
+      expect(await contents(to)).toMatchObject({
+        ...(await contents(place.store)),
+        [given]: 'given to the copy',
+      });
+      const log = openRegistryLog(to, place);
+      expect(await checkInvariants(to, log, { now: place.clock.now() })).toEqual([]);
+      expect(log.state.champion).toBe(2);
+    });
+
+    it('is refused where the copy went on by itself', async () => {
+      for (const both of [false, true]) {
+        const to = newTarget();
+        await copyTo(to);
+        await trainAgain(to);
+        if (both) await trainAgain(place.store);
+        const before = await contents(to);
+        await expect(copyTo(to)).rejects.toMatchObject({ code: 'target_not_empty' });
+        expect(await contents(to)).toEqual(before);
+      }
+    });
+
+    it('leaves a slot of the log to whoever appends to the copy meanwhile', async () => {
+      const to = newTarget();
+      await copyTo(to);
+      await trainAgain(place.store);
+      const appended: string[] = [];
+      const racing: ObjectStore = {
+        ...to,
+        putIfAbsent: async (key, bytes) => {
+          if (key.startsWith('log/') && appended.push(key) === 1)
+            await to.put(key, Buffer.from('{}'));
+          return to.putIfAbsent(key, bytes);
+        },
+      };
+      await expect(copyTo(racing)).rejects.toMatchObject({ code: 'copy_damaged' });
+      expect(Buffer.from((await to.get(appended[0] ?? '')) ?? []).toString()).toBe('{}');
+      await expect(copyTo(to)).rejects.toMatchObject({ code: 'target_not_empty' });
     });
   });
 

@@ -1,7 +1,8 @@
 /**
  * Copies a store to another place, whatever kinds of storage the two are. Data first, then the log
  * in its order, then the settings: until those are there, the copy is no store, and a copy that was
- * stopped can be taken up again. Every object is read back and compared.
+ * stopped can be taken up again. A finished copy is brought up to date, and nothing there removed, as
+ * long as nothing but feedback came to it. Every object is read back and compared.
  */
 import type { Clock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
@@ -48,6 +49,9 @@ const leftBehind = [heartbeatPrefix, probePrefix];
 /** Says of an unfinished copy what it is a copy of. */
 const markerKey = `${probePrefix}copy`;
 
+/** What an earlier try has left at the target. A copy is finished once it has settings. */
+type EarlierTry = 'none' | 'unfinished' | 'finished';
+
 const conflict = (code: string, message: string, hint: string): RelearnError =>
   new RelearnError('conflict', code, message, { hint });
 
@@ -88,23 +92,45 @@ const nameOf = async (from: ObjectStore): Promise<string> => {
   return sha256(Buffer.concat(parts.map((part) => part ?? new Uint8Array())));
 };
 
-/**
- * Only an empty place, or an unfinished copy of the same store.
- * @returns whether a copy was begun there before
- */
-const claimTarget = async (from: ObjectStore, to: ObjectStore): Promise<boolean> => {
-  const name = Buffer.from(encodeJson({ formatVersion: 1, copyOf: await nameOf(from) }));
-  const marker = await to.get(markerKey);
-  if (marker && name.equals(marker)) return true;
-  for await (const { key } of to.list('', { limit: 1 })) {
-    throw conflict(
-      'target_not_empty',
-      `There is something else at ${to.location} already (${key}).`,
-      'Name an empty place; an unfinished copy goes on only from the same store.',
-    );
+const notEmpty = (to: ObjectStore, what: string): RelearnError =>
+  conflict(
+    'target_not_empty',
+    `There is something else at ${to.location} already (${what}).`,
+    'Name an empty place; a copy goes on only from the same store.',
+  );
+
+/** A finished copy may be used by now. It is the same store as long as its log says nothing else. */
+const checkNothingElse = async (
+  from: ObjectStore,
+  to: ObjectStore,
+  nextSlot: number,
+): Promise<void> => {
+  for await (const { key } of to.list(logPrefix)) {
+    const [own, theirs] = await Promise.all([from.get(key), to.get(key)]);
+    const isSame = own && theirs && sha256(own) === sha256(theirs);
+    if (!isSame || key >= logSlotKey(nextSlot)) throw notEmpty(to, `a copy that went on, ${key}`);
   }
-  await to.putIfAbsent(markerKey, name);
-  return false;
+};
+
+/** Only an empty place, or a copy of the same store: an unfinished one, or one that is still the same. */
+const claimTarget = async (
+  from: ObjectStore,
+  to: ObjectStore,
+  nextSlot: number,
+): Promise<EarlierTry> => {
+  const name = await nameOf(from);
+  if (await to.head(settingsKey)) {
+    // Without a first entry, settings alone don't tell two stores apart.
+    if (nextSlot === 1 || (await nameOf(to)) !== name) throw notEmpty(to, settingsKey);
+    await checkNothingElse(from, to, nextSlot);
+    return 'finished';
+  }
+  const mark = Buffer.from(encodeJson({ formatVersion: 1, copyOf: name }));
+  const marker = await to.get(markerKey);
+  if (marker && mark.equals(marker)) return 'unfinished';
+  for await (const { key } of to.list('', { limit: 1 })) throw notEmpty(to, key);
+  await to.putIfAbsent(markerKey, mark);
+  return 'none';
 };
 
 const isData = (key: string): boolean =>
@@ -149,13 +175,13 @@ const copyBetween = async (
     return found !== undefined && sha256(found) === hash;
   };
 
-  const copyObject = async (key: string): Promise<void> => {
+  const copyObject = async (key: string, write: 'put' | 'putIfAbsent' = 'put'): Promise<void> => {
     signal?.throwIfAborted();
     const bytes = await from.get(key);
     if (!bytes) return; // deleted since it was listed
     const hash = sha256(bytes);
     if (!(await isAtTarget(key, bytes, hash))) {
-      await to.put(key, bytes);
+      await to[write](key, bytes);
       if (!(await isAtTarget(key, bytes, hash))) {
         throw new RelearnError('corrupt', 'copy_damaged', `${key} differs in ${to.location}.`, {
           hint: 'Run the copy again; it goes on where it was.',
@@ -170,7 +196,8 @@ const copyBetween = async (
   };
 
   /**
-   * Feedback that was archived or set aside at the source since the copy was begun. Before the data
+   * Feedback that was archived or set aside at the source since the copy was begun. Only where no
+   * store is yet: nobody can have given feedback to the copy itself. Before the data
    * is copied: what moves later leaves a second copy, never a hole.
    */
   const removeStale = () =>
@@ -180,12 +207,12 @@ const copyBetween = async (
 
   checkPlaces(from, to);
   const nextSlot = await checkRest(from, options);
-  const begunBefore = await claimTarget(from, to);
+  const earlier = await claimTarget(from, to, nextSlot);
   await probeStore(to, `${probePrefix}${newId()}`);
-  if (begunBefore) await removeStale();
-  await forEachTogether(restingKeys(from), copiedTogether, copyObject);
+  if (earlier === 'unfinished') await removeStale();
+  await forEachTogether(restingKeys(from), copiedTogether, (key) => copyObject(key));
   for (const prefix of movingOrder) {
-    await forEachTogether(listKeys(from, prefix), copiedTogether, copyObject);
+    await forEachTogether(listKeys(from, prefix), copiedTogether, (key) => copyObject(key));
   }
   if ((await checkRest(from, options)) !== nextSlot) {
     throw conflict(
@@ -194,7 +221,9 @@ const copyBetween = async (
       'Stop what imports and trains, and run the copy again; it goes on where it was.',
     );
   }
-  for await (const key of logKeys(from, nextSlot)) await copyObject(key);
+  // Somebody may append to a copy that was finished before: whoever is first keeps the slot.
+  const write = earlier === 'finished' ? 'putIfAbsent' : 'put';
+  for await (const key of logKeys(from, nextSlot)) await copyObject(key, write);
   await copyObject(settingsKey);
   await to.delete(markerKey);
   return { ...report, seconds: (clock.monotonic() - started) / 1000 };
