@@ -9,6 +9,7 @@ import { lowerPlain } from './lower-plain.ts';
 import { simplify } from './simplify.ts';
 import { splitBatch } from './split-batch.ts';
 import { statisticsOfBatch } from './statistics-of-batch.ts';
+import { sumsOfPoolGradients } from './sums-of-pool-gradients.ts';
 
 export interface LowerOptions {
   /**
@@ -21,7 +22,7 @@ export interface LowerOptions {
 }
 
 export const lower = (graph: Graph, { blockSize = null, batch = [] }: LowerOptions = {}): Graph => {
-  const simple = simplify(graph);
+  const simple = simplify(sumsOfPoolGradients(graph));
   if (blockSize === null) return simplify(lowerPlain(simple));
   const divided = splitBatch(simplify(statisticsOfBatch(simple)), batch);
   return simplify(lowerPlain(fuseBlocked(blockedLayout(divided, blockSize))));

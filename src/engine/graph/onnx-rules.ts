@@ -6,6 +6,7 @@ import { onnxAttributeType, onnxDataType } from '../../formats/onnx.ts';
 import { float32, scalar, type Tensor, tensor } from '../tensor/tensor.ts';
 import type { Graph, Node } from './graph.ts';
 import type { OpAttributes, OpType, ResizeAttributes } from './ops.ts';
+import { steepest } from './steps.ts';
 
 export interface OnnxSpelling {
   readonly domain?: 'com.microsoft' | 'com.microsoft.nchwc';
@@ -28,6 +29,11 @@ const ints = (name: string, values: readonly number[]): OnnxAttribute => ({
   name,
   type: onnxAttributeType.ints,
   ints: values,
+});
+const floats = (name: string, values: readonly number[]): OnnxAttribute => ({
+  name,
+  type: onnxAttributeType.floats,
+  floats: values,
 });
 const string = (name: string, text: string): OnnxAttribute => ({
   name,
@@ -200,7 +206,7 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
     blocked('Conv', [
       ...convolution(attributes),
       ints('kernel_shape', inputs[1]?.shape.slice(2) as number[]),
-      ...(attributes.activation ? [string('activation', attributes.activation)] : []),
+      ...(attributes.activation ? activations[attributes.activation] : []),
     ]),
   BlockedMaxPool: (attributes) => blocked('MaxPool', window(attributes)),
   BlockedAveragePool: (attributes) =>
@@ -212,6 +218,11 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
     attributes: [int('num_scan_inputs', scanned)],
     body: { graph: body, inputs: scanned },
   }),
+};
+
+const activations = {
+  Relu: [string('activation', 'Relu')],
+  IsNotNegative: [string('activation', 'HardSigmoid'), floats('activation_params', [steepest, 1])],
 };
 
 /** Readers multiply an extent by its scale and round down: the product must reach the size. */

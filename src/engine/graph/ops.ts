@@ -180,8 +180,8 @@ export interface LoweredOps {
 export interface BlockedOps {
   ToBlocked: None;
   FromBlocked: None;
-  /** X, kernel, perhaps bias, perhaps a value of Y's shape to add before the activation. */
-  BlockedConv: ConvAttributes & { readonly activation?: 'Relu' };
+  /** X, kernel, perhaps bias, perhaps a value of Y's shape to add before the activation. IsNotNegative is 0 or 1. */
+  BlockedConv: ConvAttributes & { readonly activation?: 'Relu' | 'IsNotNegative' };
   BlockedMaxPool: Window;
   BlockedAveragePool: Window;
   BlockedGlobalAveragePool: None;

@@ -6,12 +6,9 @@
 import type { GraphBuilder } from './builder.ts';
 import type { Value } from './graph.ts';
 
-const steepest = 3e38;
+/** The slope. */
+export const steepest = 3e38;
 
 /** 1 where x > 0. */
 export const isPositive = (b: GraphBuilder, x: Value): Value =>
   b.apply('HardSigmoid', [x], { alpha: steepest, beta: 0 });
-
-/** 1 where x ≥ 0. */
-export const isNotNegative = (b: GraphBuilder, x: Value): Value =>
-  b.apply('HardSigmoid', [x], { alpha: steepest, beta: 1 });

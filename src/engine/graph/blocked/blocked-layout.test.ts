@@ -186,6 +186,28 @@ blocked('blocked layout', () => {
     expect(operators).toContain('BlockedMaxPool');
   });
 
+  it.each<[string, Shape, OpAttributes['Conv'], OpAttributes['MaxPool']]>([
+    ['is never made whole', [2, 3, 12, 8], conv(), pool],
+    [
+      'is never made whole: wide windows, strides',
+      [3, 3, 24, 20],
+      conv({ strides: [2, 1], pads: [2, 1, 2, 1] }),
+      { ...pool, kernel: [2, 2], strides: [2, 2] },
+    ],
+    [
+      'is made whole where windows of the picture would begin inside it',
+      [2, 3, 12, 8],
+      conv({ pads: [0, 0, 0, 0], strides: [2, 1] }),
+      { ...pool, kernel: [1, 2], strides: [1, 2] },
+    ],
+  ])('the gradient of a pool after colours %s', async (_, shape, attributes, window) => {
+    const operators = await compare((b, weight, x) => {
+      const first = b.apply('Conv', [x, weight(16, 3, 3, 3), weight(16)], attributes);
+      return b.apply('MaxPool', [first], window);
+    }, shape);
+    expect(operators).toContain('BlockedMaxPool');
+  });
+
   it('the winners of a tie share the gradient', async () => {
     const graph = withGradients(
       (b, weight, x) => {
