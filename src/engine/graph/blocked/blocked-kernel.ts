@@ -1,6 +1,7 @@
 /** A convolution's kernel in blocked layout, out of the weight as it is kept, [K,C,r,s]. */
 import type { Value } from '../graph.ts';
 import type { Layout } from './layout.ts';
+import { moveRows } from './move-rows.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
@@ -33,15 +34,6 @@ const flippedKernel = (weight: Value, { builder: b, blockSize }: Layout): Value 
   const blocks = b.apply('Reshape', [b.apply('ToBlocked', [weight])], {
     shape: [k / blockSize, blockSize, c / blockSize, r * s, blockSize],
   });
-  const reversed =
-    r * s === 1
-      ? blocks
-      : b.apply('Slice', [blocks], {
-          starts: [-1],
-          ends: [Number.MIN_SAFE_INTEGER],
-          axes: [3],
-          steps: [-1],
-        });
-  const swapped = b.apply('Transpose', [reversed], { permutation: [2, 0, 3, 1, 4] });
+  const swapped = moveRows(b, blocks, [2, 0, 3, 1], 3);
   return b.apply('Reshape', [swapped], { shape: [c, k, r, s] });
 };

@@ -6,6 +6,7 @@
  */
 import type { Node, Value } from '../graph.ts';
 import type { Layout } from './layout.ts';
+import { moveRows } from './move-rows.ts';
 import { pixelWeightGradient, suitsPixelWeightGradient } from './pixel-weight-gradient.ts';
 import { isOfFewChannels, unrolledWeightProduct } from './unrolled-weight-product.ts';
 
@@ -48,7 +49,7 @@ export const blockedWeightGradient = (
   const blocks = b.apply('Reshape', [layout.blocked(gradient)], {
     shape: [pictures, blockSize, k / blockSize, p * q, blockSize],
   });
-  const pixelsFirst = b.apply('Transpose', [blocks], { permutation: [2, 0, 3, 1, 4] });
+  const pixelsFirst = moveRows(b, blocks, [2, 0, 3, 1]);
   const filters = b.apply('Reshape', [pixelsFirst], { shape: [k, n, p, q] });
 
   const product = b.apply('BlockedConv', [source, filters], {
