@@ -28,11 +28,11 @@ const measured = {
 /** @param bytes of the model, any bytes: nobody runs them */
 export const uploadMadeUpOutcome = async (
   { store, clock }: { readonly store: ObjectStore; readonly clock: Clock },
-  { runId, manifest, initial, champion }: TrainingRequest,
+  { runId, epoch, manifest, initial, champion }: TrainingRequest,
   bytes: Uint8Array,
   gate: GateReport,
 ): Promise<TrainingOutcome> => {
-  const uploaded = await uploadByContent(store, modelKey(sha256(bytes)), bytes);
+  const uploaded = await uploadByContent(store, modelKey(sha256(bytes), epoch), bytes);
   const model = { ...uploaded, size: bytes.length };
   const lineage = {
     runId,
@@ -56,7 +56,7 @@ export const uploadMadeUpOutcome = async (
     candidate: {
       ...lineage,
       model,
-      card: await uploadByContent(store, modelCardKey(model.sha256, runId), card),
+      card: await uploadByContent(store, modelCardKey(model.sha256, epoch), card),
       accuracy: 1,
       holdoutSize: 2,
       gate,

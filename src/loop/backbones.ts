@@ -11,8 +11,10 @@ import type { HubDownload } from '../hub/fetch-hub-file.ts';
 import { isHubName } from '../hub/hub-name.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import { backboneKey } from '../records/keys.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { Lease } from '../registry/lease.ts';
 import type { Environment } from '../storage/open-store.ts';
+import type { Components } from './components.ts';
+import { uploadByContent } from './upload-by-content.ts';
 
 /** Where a file that lies on a hub is looked for, and who watches. */
 export interface HubOptions {
@@ -119,16 +121,37 @@ export const openBackbone = async (file: Uint8Array, imageSize?: number): Promis
   }
 };
 
-/** Named by its content. */
+/** As `init` names it. */
 export const backboneRef = (file: Uint8Array): ObjectRef => {
   const hash = sha256(file);
   return { key: backboneKey(hash), sha256: hash };
 };
 
-/** Content-addressed: another store's or run's copy is the same file. */
+/** Where the settings or a training name this network. */
+const findBackbone = async (
+  { settings, registry, feedbackQuery }: Components,
+  hash: string,
+): Promise<ObjectRef | undefined> => {
+  if (settings.backbone?.sha256 === hash) return settings.backbone;
+  const { state } = registry;
+  const { readManifest } = feedbackQuery(state);
+  for (const { manifest } of state.claims) {
+    const { backbone } = await readManifest(manifest);
+    if (backbone?.sha256 === hash) return backbone;
+  }
+  return undefined;
+};
+
+/**
+ * Keeps the network for a training that is to name it. What is named by nothing may be removed at
+ * any moment, by a delete that was sent long ago: so only what is named is used again.
+ */
 export const keepBackbone = async (
-  store: ObjectStore,
-  { ref, file }: Pick<ImportedArchitecture, 'ref' | 'file'>,
-): Promise<void> => {
-  await store.putIfAbsent(ref.key, file);
+  components: Components,
+  { epoch }: Lease,
+  file: Uint8Array,
+): Promise<ObjectRef> => {
+  const hash = sha256(file);
+  const known = await findBackbone(components, hash);
+  return uploadByContent(components.store, known?.key ?? backboneKey(hash, epoch), file);
 };

@@ -1,8 +1,11 @@
 /** What `gc` may remove and what it must never touch, on a store with a trained history. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
+import { createTestStore, gates, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
+import { uploadMadeUpOutcome } from '../../test/made-up-outcome.ts';
+import { sha256 } from '../base/hash.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
 import type { Relearn } from './relearn-api.ts';
+import type { Trainer } from './trainer.ts';
 
 const day = 24 * 60 * 60 * 1000;
 let place: TestStore;
@@ -54,6 +57,29 @@ describe('gc', () => {
     place.clock.advance(6 * day);
     expect(await relearn.collectGarbage()).toMatchObject({ removed: 0 });
     expect(await relearn.collectGarbage({ olderThan: 5 })).toMatchObject({ removed: 5 });
+  });
+
+  test('a delete that comes late does not hit a model that was made again, byte for byte', async () => {
+    const bytes = Buffer.from('always the same model');
+    const trainer: Trainer = (request) => uploadMadeUpOutcome(place, request, bytes, gates.promote);
+    const again = await openTestRelearn(place, {
+      trainer: async (request, watch) => {
+        await trainer(request, watch);
+        throw new Error('dies before it is registered');
+      },
+    });
+    await expect(again.train()).rejects.toThrow('dies');
+    place.clock.advance(8 * day);
+    const late: string[] = [];
+    const slow = await openTestRelearn({
+      ...place,
+      store: { ...place.store, delete: async (key) => void late.push(key) },
+    });
+    await slow.collectGarbage();
+    expect(late.filter((key) => key.startsWith(`models/${sha256(bytes)}/`))).toHaveLength(2);
+    await (await openTestRelearn(place, { trainer })).train();
+    for (const key of late) await place.store.delete(key);
+    expect(await relearn.check()).toEqual({ ok: true, problems: [] });
   });
 
   test('never removes from the log, the archive, quarantine or feedback that waits', async () => {

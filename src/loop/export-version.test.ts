@@ -52,7 +52,11 @@ beforeAll(async () => {
     const outcome = await runTraining(site, request, watch);
     if (request.champion === null) return outcome;
     const bytes = withUselessGiant(await readVerified(store, outcome.candidate.model));
-    const model = { key: modelKey(sha256(bytes)), sha256: sha256(bytes), size: bytes.length };
+    const model = {
+      key: modelKey(sha256(bytes), request.epoch),
+      sha256: sha256(bytes),
+      size: bytes.length,
+    };
     await store.put(model.key, bytes);
     return { ...outcome, candidate: { ...outcome.candidate, model } };
   };

@@ -8,7 +8,7 @@ import { saveNewSettings } from '../records/stored-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
-import { type HubOptions, hubOptions, importArchitecture, keepBackbone } from './backbones.ts';
+import { type HubOptions, hubOptions, importArchitecture } from './backbones.ts';
 
 export interface InitOptions extends SettingsInput, HubOptions {
   readonly store: string | ObjectStore;
@@ -48,7 +48,7 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
         })
       : options.store;
   await probeStore(store, probeKey(newId()));
-  if (imported) await keepBackbone(store, imported);
+  if (imported) await store.putIfAbsent(imported.ref.key, imported.file);
   await saveNewSettings(store, settings);
   const { labels, aliases, architecture, imageSize, threshold, holdout, validation } = settings;
   return { labels, aliases, architecture, imageSize, threshold, holdout, validation };

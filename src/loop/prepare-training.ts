@@ -66,12 +66,15 @@ export const prepareNew = async (
   const { clock, newId, registry, store } = components;
   const { state } = registry;
   const start = await chooseStart(components, state, options, asked);
-  if (asked?.imported) await keepBackbone(store, asked.imported);
+  const backbone = asked?.imported
+    ? await keepBackbone(components, lease, asked.imported.file)
+    : start.backbone;
   const manifest: TrainingManifest = {
     formatVersion: 1,
     runId: newName(clock.now(), newId()),
     createdAt: new Date(clock.now()).toISOString(),
     ...start,
+    ...(backbone ? { backbone } : {}),
     seed: options.seed ?? defaultSeed,
     options: { ...fitOptions(options), race: options.from === undefined },
     ...(await assembleTrainingSet(components, state, { fromScratch: start.parent === null })),

@@ -28,6 +28,8 @@ export interface CandidateToJudge {
   readonly holdout: readonly LabelledPicture[];
   /** What the gate compares with; null = there is no champion. */
   readonly champion: ModelToCompare | null;
+  /** Of the lease under which it is to be registered. */
+  readonly epoch: number;
   readonly lineage: {
     readonly runId: string;
     readonly parent: number | null;
@@ -77,7 +79,7 @@ export const presentCandidate = async (
   candidate: CandidateToJudge,
 ): Promise<Omit<TrainingOutcome, 'points'>> => {
   const { store, settings, clock } = site;
-  const { architecture, backbone, preprocessing, holdout, champion, training } = candidate;
+  const { architecture, backbone, preprocessing, holdout, champion, epoch, training } = candidate;
   const judge = async (model: Uint8Array) =>
     (await candidate.judge?.(model)) ?? evaluateModel(model, holdout, site);
   const answers = await judge(candidate.model);
@@ -93,7 +95,7 @@ export const presentCandidate = async (
 
   candidate.onPublishing?.();
   const hash = sha256(candidate.model);
-  const uploaded = await uploadByContent(store, modelKey(hash), candidate.model);
+  const uploaded = await uploadByContent(store, modelKey(hash, epoch), candidate.model);
   const model = { ...uploaded, size: candidate.model.length };
   const lineage = { ...candidate.lineage, comparedWith: champion?.version ?? null };
   const { rounds, steps, stoppedBecause, seconds, imagesPerSecond, start, race } = training;
@@ -115,7 +117,7 @@ export const presentCandidate = async (
   };
   const card = await uploadByContent(
     store,
-    modelCardKey(model.sha256, lineage.runId),
+    modelCardKey(model.sha256, epoch),
     encodeModelCard(modelCard),
   );
   const { n, accuracy, interval, perLabel, confusionMatrix } = metrics;

@@ -93,7 +93,7 @@ export const runTraining = async (
   watch: TrainingWatch,
 ): Promise<TrainingOutcome> => {
   const { store, settings, clock, threads } = site;
-  const { runId, startedAt, initial, champion, options } = request;
+  const { runId, epoch, startedAt, initial, champion, options } = request;
   let last: TrainingProgress = startingProgress(startedAt);
   const tell = (change: Partial<TrainingProgress>) => {
     last = { ...last, ...change };
@@ -160,6 +160,7 @@ export const runTraining = async (
     preprocessing,
     holdout,
     champion,
+    epoch,
     lineage: { runId, parent: initial?.version ?? null, manifest: request.manifest },
     training: fitted,
     ...(transferred ? { judge: transferred.judge } : {}),

@@ -7,13 +7,12 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { RelearnError } from '../base/errors.ts';
 import type { AdoptedClassifier, Normalization } from '../engine/nn/adopt-classifier.ts';
-import type { ObjectRef } from '../records/json-object.ts';
 import type { TrainReport } from '../records/reports.ts';
 import { findLabel } from '../records/resolve-label.ts';
 import type { Settings } from '../records/settings.ts';
 import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
 import type { Lease } from '../registry/lease.ts';
-import { backboneRef, keepBackbone } from './backbones.ts';
+import { keepBackbone } from './backbones.ts';
 import { claimTraining } from './claim-training.ts';
 import type { Components } from './components.ts';
 import { learntFromDataset } from './learnt-from-dataset.ts';
@@ -136,16 +135,6 @@ export const readSubmission = async (
   return { ...adopted, note: options.note, learnt };
 };
 
-const keep = async (
-  { store }: Components,
-  file: Uint8Array | undefined,
-): Promise<ObjectRef | undefined> => {
-  if (!file) return undefined;
-  const ref = backboneRef(file);
-  await keepBackbone(store, { ref, file });
-  return ref;
-};
-
 /** Judges and registers while holding the lease. @param signal also aborted when it is lost */
 export const submitHolding = async (
   components: Components,
@@ -158,7 +147,8 @@ export const submitHolding = async (
   const state = await registry.read();
   const runId = newName(clock.now(), newId());
   const startedAt = new Date(clock.now()).toISOString();
-  const backbone = await keep(components, submission.backbone);
+  const backbone =
+    submission.backbone && (await keepBackbone(components, lease, submission.backbone));
   const manifest = await claimTraining(components, lease, {
     formatVersion: 1,
     runId,
@@ -189,6 +179,7 @@ export const submitHolding = async (
       preprocessing: describeModel(submission.model).preprocessing,
       holdout,
       champion: modelOf(state, state.champion),
+      epoch: lease.epoch,
       lineage: { runId, parent: null, manifest },
       ...(submission.note === undefined ? {} : { note: submission.note }),
       training: {

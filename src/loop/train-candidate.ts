@@ -53,6 +53,7 @@ export const trainHolding = async (
   const outcome = await trainer(
     {
       runId,
+      epoch: lease.epoch,
       startedAt,
       manifest: ref,
       initial: modelOf(state, parent),

@@ -21,6 +21,8 @@ export const modelOf = (state: RegistryState, version: number | null): ModelToCo
 /** Everything a training needs to know; plain JSON, because it may cross a process border. */
 export interface TrainingRequest {
   readonly runId: string;
+  /** Of the lease it trains under; what it uploads is named by it. */
+  readonly epoch: number;
   readonly startedAt: string;
   /** What to train on; claimed in the log. */
   readonly manifest: ObjectRef;

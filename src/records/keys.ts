@@ -65,8 +65,12 @@ export const importManifestKey = (importId: string): string =>
 export const shardKey = (importId: string, split: string, number: number): string =>
   `${basePrefix}${importId}/${split}-${String(number).padStart(5, '0')}.tfrecord`;
 
-/** Imported networks that heads are trained on, named by the SHA-256 of their file. */
-export const backboneKey = (sha256: string): string => `${basePrefix}backbones/${sha256}.onnx`;
+/**
+ * Imported networks that heads are trained on, named by the SHA-256 of their file, and by the epoch
+ * of the lease under which they came; none = with the store itself.
+ */
+export const backboneKey = (sha256: string, epoch?: number): string =>
+  `${basePrefix}backbones/${sha256}${epoch === undefined ? '' : `-${epoch}`}.onnx`;
 
 /** What can be computed again: everything below may be deleted at any time. */
 export const cachePrefix = 'cache/';
@@ -87,12 +91,16 @@ export const predictionKey = (predictionId: string): string =>
 export const votesPrefix = 'votes/';
 export const voteKey = (voteId: string): string => `${votesPrefix}${voteId}.json`;
 
-/** One folder for each model, named by the SHA-256 of its ONNX file. */
+/**
+ * One folder for each model, named by the SHA-256 of its ONNX file. Two trainings may end in the same
+ * model, byte for byte; each writes its own file and card, under the epoch of its lease. So a key
+ * that was garbage once is never used again, and a delete that comes late hits nothing that is needed.
+ */
 export const modelsPrefix = 'models/';
-export const modelKey = (sha256: string): string => `${modelsPrefix}${sha256}/model.onnx`;
-/** Two runs may end in the same model, byte for byte; each writes its own card. */
-export const modelCardKey = (sha256: string, runId: string): string =>
-  `${modelsPrefix}${sha256}/card-${runId}.json`;
+export const modelKey = (sha256: string, epoch: number): string =>
+  `${modelsPrefix}${sha256}/model-${epoch}.onnx`;
+export const modelCardKey = (sha256: string, epoch: number): string =>
+  `${modelsPrefix}${sha256}/card-${epoch}.json`;
 
 /** What one training leaves behind. */
 export const runsPrefix = 'runs/';

@@ -92,7 +92,7 @@ export const putCandidate = async (
 ): Promise<Candidate> => {
   const bytes = Buffer.from(`model of ${runId}`);
   const hash = sha256(bytes);
-  const model = { ...(await putHashed(store, modelKey(hash), bytes)), size: bytes.length };
+  const model = { ...(await putHashed(store, modelKey(hash, 1), bytes)), size: bytes.length };
   const gate = { verdict, championAccuracy: null, pValue: null, needed: null, reasons: [] };
   const shared = { runId, parent, comparedWith: parent, architecture: 'compact', manifest, gate };
   const card = encodeModelCard({
@@ -116,7 +116,7 @@ export const putCandidate = async (
   return {
     ...shared,
     model,
-    card: await putHashed(store, modelCardKey(hash, runId), card),
+    card: await putHashed(store, modelCardKey(hash, 1), card),
     accuracy: 0.5,
     holdoutSize: 2,
   };

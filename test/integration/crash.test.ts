@@ -65,7 +65,7 @@ const expectNothingLost = async () => {
   const hashes = new Set(items.map((file) => file.slice(file.lastIndexOf('/') + 1)));
   expect(hashes.size).toBe(sentFeedback);
   for (const file of await filesIn('models')) {
-    if (!file.endsWith('model.onnx')) continue;
+    if (!file.endsWith('.onnx')) continue;
     expect(file.split('/').at(-2)).toBe(sha256(await readFile(file)));
   }
   const status = await relearnJson<StatusReport>('status', '--store', store);

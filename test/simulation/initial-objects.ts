@@ -1,8 +1,11 @@
-/** The store that every run begins with: labels cat and dog, and an import of base data. */
+/**
+ * The store that every run begins with: labels cat and dog, an import of base data, and models that
+ * trainings left a month ago which ended before they were registered.
+ */
 import { sha256 } from '../../src/base/hash.ts';
 import { initStore } from '../../src/loop/init-store.ts';
 import { encodeImportManifest } from '../../src/records/import-manifest.ts';
-import { importManifestKey, shardKey } from '../../src/records/keys.ts';
+import { importManifestKey, modelsPrefix, shardKey } from '../../src/records/keys.ts';
 import { registerImport } from '../../src/registry/model-registry.ts';
 import { openRegistryLog } from '../../src/registry/registry-log.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -33,13 +36,25 @@ export const uploadImport = async (store: ObjectStore, importId: string) => {
   return { key, sha256: sha256(bytes) };
 };
 
+/** What trainings end in: few models, so that one is made again byte for byte. */
+export const modelsOfTrainings = Array.from({ length: 4 }, (_, n) => Buffer.from(`model ${n}`));
+
+/** Where a model lies that nothing refers to. */
+export const abandonedModelKey = (bytes: Uint8Array): string =>
+  `${modelsPrefix}${sha256(bytes)}/model.onnx`;
+
+const monthAgo = -30 * 24 * 60 * 60 * 1000;
+
 export const createInitialObjects = async (): Promise<ReadonlyMap<string, StoredObject>> => {
+  let time = monthAgo;
   const objects = createObjects(
     new Map(),
-    () => 0,
+    () => time,
     () => undefined,
   );
   const store = directStore(objects);
+  for (const model of modelsOfTrainings) await store.put(abandonedModelKey(model), model);
+  time = 0;
   const clock = createManualClock();
   const newId = countingIds('begin');
   await initStore({ store, clock, newId, labels: ['cat', 'dog'], threshold: 2 });

@@ -3,10 +3,13 @@
  * simulation can show that it would find them. Every one was made by somebody, or nearly.
  */
 import type { Components } from '../../src/loop/components.ts';
+import { uploadByContent } from '../../src/loop/upload-by-content.ts';
 import { heartbeatKey, logPrefix, logSlotKey } from '../../src/records/keys.ts';
+import { readVerified } from '../../src/records/read-verified.ts';
 import { leaseTimeToLive } from '../../src/registry/lease.ts';
 import type { RegistryLog } from '../../src/registry/registry-log.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { abandonedModelKey } from './initial-objects.ts';
 import type { PlantedBug } from './simulate.ts';
 
 export interface BugWithBound extends PlantedBug {
@@ -186,6 +189,20 @@ export const plantedBugs: readonly BugWithBound[] = [
         get: async (key) => believed.get(key) ?? store.get(key),
       };
     },
+  },
+  {
+    name: 'a model made again takes the place of the one that nothing referred to',
+    within: 1_000,
+    components: (components) => ({
+      ...components,
+      trainer: async (request, watch) => {
+        const { store } = components;
+        const { candidate, ...rest } = await components.trainer(request, watch);
+        const bytes = await readVerified(store, candidate.model);
+        const { key } = await uploadByContent(store, abandonedModelKey(bytes), bytes);
+        return { ...rest, candidate: { ...candidate, model: { ...candidate.model, key } } };
+      },
+    }),
   },
   {
     name: 'a list ends with its first page',

@@ -100,7 +100,10 @@ export const simulate = async (
   );
   const monitor = createMonitor(objects, () => world.now);
   observer = monitor;
-  for (const [key, { bytes }] of await initial) objects.write(key, bytes, 'the world');
+  for (const [key, stored] of await initial) {
+    objects.write(key, stored.bytes, 'the world');
+    objects.map.set(key, stored); // as old as it is
+  }
 
   const check = async (place: Objects, orphanAge: number): Promise<void> => {
     const store = directStore(place);
