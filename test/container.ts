@@ -32,10 +32,12 @@ const whyNoTools = (): string | undefined => {
   return missing.length === 0 ? undefined : `${missing.join(', ')} not installed`;
 };
 
+/** What podman needs to run in containers that may do as little as this one. */
+export const containerEnvironment = { PATH: process.env.PATH, CONTAINERS_CONF: settings };
+
 /** Runs podman. @returns its standard output @throws where it exits otherwise than with 0 */
 export const podman = async (...args: readonly string[]): Promise<string> => {
-  const environment = { ...process.env, CONTAINERS_CONF: settings };
-  const { stdout } = await run('podman', [...args], { env: environment, maxBuffer: 1 << 26 });
+  const { stdout } = await run('podman', args, { env: containerEnvironment, maxBuffer: 1 << 26 });
   return stdout.trim();
 };
 
