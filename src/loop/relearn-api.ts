@@ -89,7 +89,11 @@ export interface Relearn {
     /** Everything known of one version: metrics, gate, lineage, when it was champion and why. */
     show(version: number): Promise<Readonly<Record<string, unknown>>>;
     promote(version: number): Promise<ModelsReport>;
-    rollback(): Promise<ModelsReport>;
+    /**
+     * Back to the champion before. Given again after it was cut off, it may go back once more; with
+     * `to`, one of the champions before, it does not.
+     */
+    rollback(to?: number): Promise<ModelsReport>;
     /**
      * A file that any ONNX Runtime serves, measured on the holdout beside the original. Blocks this
      * thread while it calibrates and times.

@@ -65,10 +65,13 @@ export const createVersions = (components: Components): Relearn['models'] => {
       await checkLoads(version);
       return toReport(await promoteVersion(registry, version));
     },
-    rollback: async () => {
-      const [target, champion] = (await registry.read()).championStack.slice(-2);
-      if (target !== undefined && champion !== undefined) await checkLoads(target);
-      return toReport(await rollbackChampion(registry));
+    rollback: async (to) => {
+      const { championStack } = await registry.read();
+      const target = to ?? championStack.at(-2);
+      if (target !== undefined && championStack.slice(0, -1).includes(target)) {
+        await checkLoads(target);
+      }
+      return toReport(await rollbackChampion(registry, to));
     },
     submit: async (path, options) => {
       const { submitModel } = await import('./submit-model.ts');

@@ -106,6 +106,36 @@ describe('the model registry', () => {
     );
   });
 
+  it('goes back to a version that is named, and given again it does no more', async () => {
+    const { log, ...rest } = openProcess(store, 'a');
+    const a = { log, ...rest };
+    for (const verdict of ['first', 'promote', 'reject', 'promote'] as const)
+      await train(a, verdict);
+    for (let given = 0; given < 2; given++)
+      expect((await rollbackChampion(log, 2)).champion).toBe(2);
+    expect((await rollbackChampion(log, 1)).champion).toBe(1);
+    for (const never of [3, 4, 9]) {
+      await expect(rollbackChampion(log, never)).rejects.toMatchObject({
+        kind: 'conflict',
+        code: 'not_a_previous_champion',
+      });
+    }
+    expect(log.state.history.slice(3).map(({ version, from }) => [version, from])).toEqual([
+      [2, 4],
+      [1, 2],
+    ]);
+  });
+
+  it('goes back over several champions, and is completed where it was cut off', async () => {
+    const { log, ...rest } = openProcess(store, 'a');
+    const a = { log, ...rest };
+    for (const verdict of ['first', 'promote', 'promote'] as const) await train(a, verdict);
+    await rollbackChampion(log);
+    expect((await rollbackChampion(log, 1)).champion).toBe(1);
+    expect(log.state.championStack).toEqual([1]);
+    expect(log.state.invalid).toEqual([]);
+  });
+
   it('does not promote against a champion that is none any more', async () => {
     const a = openProcess(store, 'a');
     await train(a, 'first');

@@ -100,10 +100,26 @@ export const promoteVersion = async (log: RegistryLog, version: number): Promise
   return state;
 };
 
-/** Back to the champion before. @throws RelearnError conflict/`no_previous_champion` */
-export const rollbackChampion = async (log: RegistryLog): Promise<RegistryState> => {
-  const { state } = await log.append(({ championStack }) => {
+/**
+ * Back to the champion before; with `target` as far as that version, one entry for each champion
+ * that is left, and none where it is champion already: given again, it does no more.
+ * @throws RelearnError conflict/`no_previous_champion`, `not_a_previous_champion`
+ */
+export const rollbackChampion = async (
+  log: RegistryLog,
+  target?: number,
+): Promise<RegistryState> => {
+  const { appended, state } = await log.append(({ championStack }) => {
     const [to, from] = championStack.slice(-2);
+    if (target !== undefined && championStack.at(-1) === target) return undefined;
+    if (target !== undefined && !championStack.includes(target)) {
+      throw new RelearnError(
+        'conflict',
+        'not_a_previous_champion',
+        `Version ${target} is none of the champions to go back to.`,
+        { hint: `Choose it by hand: relearn models promote ${target}` },
+      );
+    }
     if (to === undefined || from === undefined) {
       throw new RelearnError(
         'conflict',
@@ -116,5 +132,6 @@ export const rollbackChampion = async (log: RegistryLog): Promise<RegistryState>
     }
     return { type: 'rollback', from, to };
   });
-  return state;
+  const isThere = !appended || target === undefined || state.champion === target;
+  return isThere ? state : rollbackChampion(log, target);
 };

@@ -67,7 +67,7 @@ const run = async (): Promise<void> => {
       }),
     train: () => relearn.train({ rounds: 1, steps: 1 }),
     promote: () => relearn.models.promote(1),
-    rollback: () => relearn.models.rollback(),
+    rollback: () => relearn.models.rollback(1),
     gc: () => relearn.collectGarbage({ olderThan: 0 }),
   };
   await verbs[order.verb]();

@@ -101,10 +101,18 @@ export const define = (command: Command, session: Session): void => {
     .description(
       'Makes the champion before this one the champion again. Servers follow in seconds.',
     )
-    .addHelpText('after', example('models rollback'))
+    .option(
+      '--to <V>',
+      'as far back as this champion; given again, it changes nothing (one back)',
+      version,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:  relearn models rollback\n           relearn models rollback --to 3\n',
+    )
     .action(
-      session.act(async (run) => {
-        const report = await (await run.open()).models.rollback();
+      session.act(async (run, { to }: { readonly to?: number }) => {
+        const report = await (await run.open()).models.rollback(to);
         run.output.result(report, describe(report));
         return undefined;
       }),
