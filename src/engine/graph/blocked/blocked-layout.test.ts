@@ -120,11 +120,11 @@ blocked('blocked layout', () => {
       },
     ],
     [
-      'large pictures, whose rows are whole blocks',
+      'large pictures, whose rows are whole blocks, in two bands',
       [2, 16, 48, 48],
       (b, weight, x) => {
         const first = b.apply('Conv', [x, weight(16, 16, 3, 3)], conv());
-        return b.apply('Conv', [first, weight(32, 16, 3, 3)], conv());
+        return b.apply('Conv', [first, weight(64, 16, 3, 3)], conv());
       },
     ],
     [

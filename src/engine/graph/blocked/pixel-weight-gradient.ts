@@ -5,7 +5,8 @@
  * window. X, the rows of its channels laid side by side, is the picture that they move over, a
  * channel at a step. The kernel's rows come out as rows; for each of its columns dY is moved
  * sideways. Results lie side by side in dozens, where the other form has r·s of them at a time, so
- * what is read of dY is used more often; and any number of pictures will do.
+ * what is read of dY is used more often; and any number of pictures will do. Bands of rows, further
+ * channels whose results add up, keep the part of dY that is read again and again in the cache.
  */
 import { float32 } from '../../tensor/tensor.ts';
 import type { Node, Value } from '../graph.ts';
@@ -18,6 +19,19 @@ const leastPixels = 2048;
 
 /** Columns that may be added to fill blocks, as a share of the columns. */
 const mostAdded = 1 / 7;
+
+/**
+ * Numbers of a picture's dY that are taken at a time, as a band of rows whose convolutions add up:
+ * half of what the second-level cache of usual processors holds.
+ */
+const mostInBand = 2 ** 17;
+
+/** The least number of bands of equal rows of which each is small enough. */
+const bandsOf = (rows: number, numbersInRow: number): number => {
+  for (let bands = 1; bands < rows; bands++)
+    if (rows % bands === 0 && (rows / bands) * numbersInRow <= mostInBand) return bands;
+  return rows;
+};
 
 const wholeBlocks = (columns: number, block: number) => Math.ceil(columns / block) * block;
 
@@ -48,19 +62,41 @@ export const pixelWeightGradient = (
   const width = wholeBlocks(w, blockSize);
   const blocks = width / blockSize;
 
-  const plain = layout.plain(x);
-  const filled =
-    width === w ? plain : b.apply('Pad', [plain], { pads: [0, 0, 0, 0, 0, 0, 0, width - w] });
-  const rows = b.apply('Transpose', [filled], { permutation: [0, 2, 1, 3] });
-  const source = b.apply('Reshape', [rows], { shape: [1, n * blockSize, h, c * blocks] });
+  const bands = bandsOf(p, k * width);
+  const height = p / bands + r - 1;
+  const padded = b.apply('Pad', [layout.plain(x)], {
+    pads: [0, 0, pads[0], 0, 0, 0, pads[2], width - w],
+  });
+  const extent = h + pads[0] + pads[2];
+  const indices = Array.from({ length: n * bands * height * c }, (_, i) => {
+    const [channel, row] = [i % c, Math.floor(i / c) % height];
+    const band = Math.floor(i / (c * height)) % bands;
+    const picture = Math.floor(i / (c * height * bands));
+    return (picture * c + channel) * extent + (band * p) / bands + row;
+  });
+  const rows = b.apply(
+    'Gather',
+    [b.apply('Reshape', [padded], { shape: [n * c * extent, width] })],
+    {
+      axis: 0,
+      indices,
+    },
+  );
+  const source = b.apply('Reshape', [rows], {
+    shape: [1, n * bands * blockSize, height, c * blocks],
+  });
 
   const columns = Array.from({ length: s }, (_, column) => {
     const moved = moveColumns(layout, layout.blocked(gradient), column - pads[1], width - q);
-    const product = b.apply(
-      'BlockedConv',
-      [source, b.apply('Reshape', [moved], { shape: [n * k, blockSize, p, blocks] })],
-      { strides: [1, blocks], pads: [pads[0], 0, pads[2], 0], dilations: [1, 1], group: n },
-    );
+    const filters = b.apply('Reshape', [moved], {
+      shape: [n * k, bands * blockSize, p / bands, blocks],
+    });
+    const product = b.apply('BlockedConv', [source, filters], {
+      strides: [1, blocks],
+      pads: [0, 0, 0, 0],
+      dilations: [1, 1],
+      group: n,
+    });
     const ofPictures = b.apply('Reshape', [product], {
       shape: [n, k / blockSize, r, c, blockSize],
     });
