@@ -4,9 +4,10 @@
  * through removes its journal.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../base/hash.ts';
+import { makeDirectoryPath } from '../storage/durable-directory.ts';
 
 export interface FeedbackJournal {
   /** Answered in an earlier run; the newest last. */
@@ -46,7 +47,7 @@ export const openFeedbackJournal = async (
   if (folder === undefined) return createForgetfulJournal();
   const file = join(folder, `feedback-${sha256(Buffer.from(url)).slice(0, 32)}.journal`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeDirectoryPath(folder);
   } catch {
     return createForgetfulJournal();
   }

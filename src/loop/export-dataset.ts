@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RelearnError } from '../base/errors.ts';
@@ -33,6 +33,7 @@ import {
 } from '../records/keys.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
+import { makeDirectoryPath } from '../storage/durable-directory.ts';
 import type { Components } from './components.ts';
 import { type ExportedPicture, type ShardFormat, shardFormats } from './dataset-shards.ts';
 
@@ -246,7 +247,12 @@ export const exportDataset = async (
     ]),
   );
 
-  await mkdir(directory, { recursive: true });
+  await makeDirectoryPath(directory).catch((cause: unknown) => {
+    throw new RelearnError('invalid', 'invalid_path', `${directory} can't be created.`, {
+      hint: 'Name a folder that this process may create or write to.',
+      cause,
+    });
+  });
   const shards = await findWritten(directory, plan, planned);
   const unfinished = join(directory, unfinishedName);
   await writeWhole(unfinished, encodeJson({ plan, shards }));

@@ -3,10 +3,11 @@
  * need not fetch them from a bucket. A file is named by its hash and checked at every read: the
  * folder is trusted with nothing but time.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../base/hash.ts';
 import type { ObjectRef } from '../records/json-object.ts';
+import { makeDirectoryPath } from '../storage/durable-directory.ts';
 import type { Log } from './components.ts';
 
 /** Reads an object and proves that it is what was registered. */
@@ -31,7 +32,7 @@ export const createModelCache = ({
   const keep = async (path: string, bytes: Uint8Array): Promise<void> => {
     const unfinished = `${path}.${newId()}.tmp`;
     try {
-      await mkdir(folder, { recursive: true });
+      await makeDirectoryPath(folder);
       await writeFile(unfinished, bytes);
       await rename(unfinished, path);
     } catch (error) {

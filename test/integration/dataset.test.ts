@@ -142,3 +142,8 @@ test('a folder that holds something of the kind is left alone', async () => {
   await writeFile(join(directory, 'unfinished.json'), JSON.stringify({ plan, shards: [] }));
   expect(await relearnError(...again)).toMatchObject({ exitCode: 2, code: 'other_export' });
 });
+
+test.runIf(process.platform === 'linux')('a folder that can not be made is told', async () => {
+  const nowhere = ['dataset', 'export', '/proc/x', '--store', store, '--format', 'webdataset'];
+  expect(await relearnError(...nowhere)).toMatchObject({ exitCode: 1, code: 'invalid_path' });
+});
