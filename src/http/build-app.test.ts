@@ -340,6 +340,28 @@ describe('keys', () => {
     expect(await ask(url, authorization)).toEqual([status, code]);
   });
 
+  it('a hint from this machine needs no key, what comes through a proxy or from a page does', async () => {
+    const { app: local } = setUp({}, { access: { keys: parseKeys('a:ka:admin'), isLocal: true } });
+    const hint = async (url: string, headers: Record<string, string> = {}) => {
+      const answer = await local.inject(
+        post(url, '', 'text/plain', { host: 'localhost:8080', ...headers }),
+      );
+      return [answer.statusCode, answer.json().code];
+    };
+    for (const url of ['/invoke', '/', '/events'])
+      expect(await hint(url)).toEqual([200, undefined]);
+    expect(await hint('/invoke', { host: 'relearn.example' })).toEqual([401, 'missing_key']);
+    expect(await hint('/invoke', { 'x-forwarded-for': '192.0.2.7' })).toEqual([401, 'missing_key']);
+    expect(await hint('/invoke', { forwarded: 'for=192.0.2.7' })).toEqual([401, 'missing_key']);
+    expect(await hint('/invoke', { authorization: 'Bearer kb' })).toEqual([401, 'bad_key']);
+    expect(await hint('/invoke', { origin: 'https://shop.example' })).toEqual([
+      403,
+      'cross_site_request',
+    ]);
+    expect(await hint('/predict')).toEqual([401, 'missing_key']);
+    expect(await hint('/api/rollback')).toEqual([401, 'missing_key']);
+  });
+
   it('records who sent feedback, never the key', async () => {
     const body = JSON.stringify({ picture: dataUrlOf(await encodeJpeg(shade(99))), target: 'dog' });
     await app.inject(post('/callback', body, 'application/json', { authorization: 'Bearer p1' }));

@@ -35,5 +35,7 @@ export const nothingToResume = (): RelearnError =>
     'not-found',
     'nothing_to_resume',
     'There is no interrupted training with a checkpoint.',
-    { hint: 'Start one: relearn train' },
+    {
+      hint: 'Start one: relearn train. The first checkpoint comes after the first round, or after five minutes; relearn status shows it.',
+    },
   );
