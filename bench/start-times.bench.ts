@@ -8,7 +8,7 @@
  * npm run bench -- start-times [--repeats 15] [--containers]
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,13 +38,16 @@ interface Way {
   /** Settings are given as variables. */
   readonly command: (settings: Readonly<Record<string, string>>) => readonly string[];
   readonly path: '/callback' | '/predict';
+  /** Whom the store must belong to. */
+  readonly owner: 'this user' | 'the image';
 }
 const processWay = (path: Way['path'], ...args: readonly string[]): Way => ({
   command: () => [process.execPath, ...args],
   path,
+  owner: 'this user',
 });
-/** As root inside: the store belongs to the one who measures. */
-const container = ['podman', 'run', '--rm', '--network', 'host', '--no-healthcheck', '--user', '0'];
+/** As the image's own user: what Node compiled is kept for that one alone. */
+const container = ['podman', 'run', '--rm', '--network', 'host', '--no-healthcheck'];
 const containerWay = (path: Way['path'], ...args: readonly string[]): Way => ({
   command: (settings) => [
     ...[...container, '--read-only', '--tmpfs', '/tmp'],
@@ -53,6 +56,7 @@ const containerWay = (path: Way['path'], ...args: readonly string[]): Way => ({
     ...['--entrypoint', JSON.stringify(['node', ...args]), relearnImage],
   ],
   path,
+  owner: 'the image',
 });
 const plainCode = built('../deploy/feedback/index.js');
 
@@ -143,6 +147,13 @@ try {
   relearn('import', await writePictures(join(folder, 'pictures'), 0, 59));
   relearn('train', '--rounds', '1', '--steps', '1');
 
+  const stores = { 'this user': store, 'the image': join(folder, 'store-of-the-image') };
+  if (values.containers) {
+    chmodSync(folder, 0o755);
+    cpSync(store, stores['the image'], { recursive: true });
+    execFileSync('chown', ['-R', '1000:1000', stores['the image']]);
+  }
+
   const times = new Map<string, Times[]>(Object.keys(ways).map((name) => [name, []]));
   const nothing: number[] = [];
   for (let repeat = 0; repeat <= repeats; repeat++) {
@@ -150,7 +161,7 @@ try {
       // Every piece of feedback is a new picture, so that it really is stored.
       const picture = dataUrl(await makePicture('cat', ++pictures));
       const body = way.path === '/predict' ? picture : JSON.stringify({ picture, target: 'cat' });
-      const measured = await measure(way, store, body);
+      const measured = await measure(way, stores[way.owner], body);
       if (repeat > 0) times.get(name)?.push(measured);
     }
     if (values.containers) nothing.push(timeOfNothing());
