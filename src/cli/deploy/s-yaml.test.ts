@@ -32,6 +32,10 @@ const plainCode = (text: string): string => {
   return text.slice(0, start) + own + text.slice(end);
 };
 
+/** What the comments of the predict function offer: a folder of the bucket for models. */
+const withMountedBucket = (text: string): string =>
+  text.replace(/# (ossMountConfig|RELEARN_FIRST_MODEL|RELEARN_MODEL_CACHE):/g, '$1:');
+
 describe.skipIf(!checker || !existsSync(checker))(
   `deploy/s.yaml and the schema of fc3${checker ? '' : ' (skipped: no shared data beside the checkout)'}`,
   () => {
@@ -39,15 +43,18 @@ describe.skipIf(!checker || !existsSync(checker))(
       expect(await check(file)).toMatchObject({ ok: true });
     });
 
-    it('allows the feedback function as plain code, by the lines that stand there as comments', async () => {
+    it.each([
+      ['the feedback function as plain code', plainCode, 'code: ./feedback'],
+      ['models in a mounted bucket', withMountedBucket, 'RELEARN_MODEL_CACHE: /mnt/models/cache'],
+    ])('allows %s, by the lines that stand there as comments', async (_what, change, line) => {
       const folder = await mkdtemp(join(tmpdir(), 'relearn-s-yaml-'));
       try {
-        const text = plainCode(await readFile(file, 'utf8'));
+        const text = change(await readFile(file, 'utf8'));
         const variant = join(folder, 's.yaml');
         await writeFile(variant, text);
         expect(await check(variant)).toMatchObject({ ok: true });
         expect(checkDeployment(text)).toEqual([]);
-        expect(text).toContain('\n      code: ./feedback\n');
+        expect(text.split('\n').map((one) => one.trim())).toContain(line);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
