@@ -8,7 +8,13 @@ import {
 } from '../../test/contracts/registry-fixtures.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeImportManifest } from '../records/import-manifest.ts';
-import { importManifestKey, logSlotKey, shardKey } from '../records/keys.ts';
+import {
+  importManifestKey,
+  logSlotKey,
+  quarantineKey,
+  quarantineNoteKey,
+  shardKey,
+} from '../records/keys.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import { createMemoryStore } from '../storage/memory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -92,6 +98,21 @@ it.each([
   await train('one', items);
   await harm(logSlotKey(2));
   expect(await problems(1e9)).toEqual([['I3', logSlotKey(2)]]);
+});
+
+it('knows an item that was set aside after a training had claimed it, as long as it is there', async () => {
+  await train('one', items);
+  const { key } = items[0] ?? { key: '' };
+  const bytes = (await store.get(key)) ?? new Uint8Array();
+  await store.delete(key);
+  expect(await problems()).toEqual([['I1', key]]);
+  const hash = sha256(bytes);
+  await store.put(quarantineNoteKey(hash), Buffer.from(JSON.stringify({ key })));
+  expect(await problems()).toEqual([['I1', key]]);
+  await store.put(quarantineKey(hash), bytes);
+  expect(await problems()).toEqual([]);
+  await store.put(quarantineNoteKey(hash), Buffer.from('{'));
+  expect(await problems()).toEqual([['I1', key]]);
 });
 
 it('finds a slot beyond the end', async () => {

@@ -15,13 +15,14 @@ import {
   parseLogSlotKey,
   probePrefix,
   quarantineKey,
+  quarantinePrefix,
   settingsKey,
 } from '../records/keys.ts';
 import { decodeModelCard } from '../records/model-card.ts';
 import { readVerified } from '../records/read-verified.ts';
 import { decodeSettings } from '../records/stored-settings.ts';
 import { decodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import type { RegistryLog } from './registry-log.ts';
 import { lineageOf, type RegistryState } from './registry-state.ts';
 
@@ -66,21 +67,41 @@ async function* brokenItems(store: ObjectStore): AsyncGenerator<Problem> {
   }
 }
 
+/** Where what was set aside had lain, by the notes beside it. */
+const setAsideFrom = async (store: ObjectStore): Promise<ReadonlySet<string>> => {
+  const keys = new Set<string>();
+  for await (const note of listKeys(store, quarantinePrefix)) {
+    const hash = /\/([0-9a-f]{64})\.json$/.exec(note)?.[1];
+    if (!hash || !(await store.head(quarantineKey(hash)))) continue;
+    try {
+      const { key } = JSON.parse(Buffer.from((await store.get(note)) ?? []).toString());
+      keys.add(String(key));
+    } catch {
+      // A damaged note vouches for nothing.
+    }
+  }
+  return keys;
+};
+
 /** Items that a training has used and that lie nowhere any more. */
 async function* lostItems(
   store: ObjectStore,
   manifests: ReadonlyMap<string, TrainingManifest>,
 ): AsyncGenerator<Problem> {
   const checked = new Set<string>();
+  let setAside: ReadonlySet<string> | undefined;
   for (const { feedback } of manifests.values()) {
     for (const item of feedback) {
       const { key } = item;
       if (checked.has(key)) continue;
       checked.add(key);
+      const places = [...itemPlaces(item)];
       let found = false;
-      for (const place of [...itemPlaces(item), quarantineKey(item.sha256)])
+      for (const place of [...places, quarantineKey(item.sha256)])
         found ||= (await store.head(place)) !== undefined;
-      if (!found) yield { invariant: 'I1', key, message: 'was trained on and is gone' };
+      if (!found) setAside ??= await setAsideFrom(store);
+      if (!found && !places.some((place) => setAside?.has(place)))
+        yield { invariant: 'I1', key, message: 'was trained on and is gone' };
     }
   }
 }
