@@ -4,8 +4,9 @@
  * starts by itself. Prints each version on the same frozen holdout and the exact McNemar test of
  * the last champion against the first model.
  *
- * npm run bench -- dogs-vs-cats FOLDER [--architecture compact|article] [--store DIR] [--base-only]
- *   [-- further options of `relearn train`]
+ * npm run bench -- dogs-vs-cats FOLDER [--architecture compact|article|FILE.onnx] [--store DIR]
+ *   [--base-only] [--threshold N] [--port N] and, for the first training, [--seed N] [--rounds N]
+ *   [--fine-tune BLOCKS]
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
     port: { type: 'string', default: '18432' },
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string' },
+    'fine-tune': { type: 'string' },
   },
 });
 const [pictures] = positionals;
@@ -86,9 +88,12 @@ const [imported, importTime] = await timed(
 console.log(
   `import: ${imported.imported} pictures in ${importTime} (${imported.duplicates} duplicates, ${imported.rejected.length} rejected)`,
 );
-const rounds = values.rounds ? ['--rounds', values.rounds] : [];
+const asked = (['rounds', 'fine-tune'] as const).flatMap((name) => {
+  const value = values[name];
+  return value === undefined ? [] : [`--${name}`, value];
+});
 const [first] = await timed(
-  relearn<TrainReport>('train', '--seed', values.seed as string, ...rounds),
+  relearn<TrainReport>('train', '--seed', values.seed as string, ...asked),
 );
 console.log(describeRun(first));
 
