@@ -2,6 +2,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
+import { encodeJpeg } from '../../src/data/decode-image.ts';
 import type { ImportReport, ModelsReport, TrainReport } from '../../src/records/reports.ts';
 import { makeFolder, makePicture, writePictures } from './pictures.ts';
 import { endAll, relearn, relearnError, relearnJson, serve } from './program.ts';
@@ -47,6 +49,32 @@ test.each([
   const error = await relearnError(...args(), '--store', missing());
   expect(error).toMatchObject({ exitCode: 1, code: 'store_not_found' });
   expect(error.hint).toContain('relearn init --labels');
+});
+
+test('black, white and noise get an honest answer: numbers that add up to one', async () => {
+  const sizes = { width: 64, height: 48, channels: 3 } as const;
+  const random = createRandom(43);
+  const fills: Readonly<Record<string, () => number>> = {
+    black: () => 0,
+    white: () => 255,
+    noise: () => random.integer(256),
+  };
+  const paths: string[] = [];
+  for (const [name, fill] of Object.entries(fills)) {
+    const path = join(folder.path, `${name}.jpg`);
+    const data = Uint8Array.from({ length: 64 * 48 * 3 }, fill);
+    await writeFile(path, await encodeJpeg({ ...sizes, data }));
+    paths.push(path);
+  }
+  const { results } = await relearnJson<{ results: { result: Record<string, number> }[] }>(
+    ...['predict', ...paths, '--store', store],
+  );
+  expect(results).toHaveLength(3);
+  for (const { result } of results) {
+    const scores = Object.values(result);
+    for (const score of scores) expect(score >= 0 && score <= 1).toBe(true);
+    expect(scores.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 3);
+  }
 });
 
 test('init refuses a store that exists and wrong settings, and changes nothing', async () => {
