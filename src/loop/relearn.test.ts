@@ -10,6 +10,7 @@ import {
 import { sha256 } from '../base/hash.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
 import type { FeedbackInput, Relearn } from './relearn-api.ts';
+import { startingProgress } from './run-journal.ts';
 
 const pictures: Uint8Array[] = [];
 let place: TestStore;
@@ -165,6 +166,31 @@ describe('considering a training', () => {
         feedback: 4,
       },
     ]);
+  });
+
+  test('tells what a trainer says, and each phase once, in the log with the id of the run', async () => {
+    const compute = createTestTrainer(place.store, place.clock);
+    const told: { message: string; runId: unknown }[] = [];
+    const logging = await open(place, {
+      log: (_level, message, fields) => told.push({ message, runId: fields?.runId }),
+      trainer: async (request, watch) => {
+        const progress = startingProgress(request.startedAt);
+        watch.onProgress({ ...progress, phase: 'training' });
+        watch.onLine('round 1: loss 0.5');
+        watch.onProgress({ ...progress, phase: 'training', step: 2 });
+        watch.onProgress({ ...progress, phase: 'evaluating' });
+        return compute(request, watch);
+      },
+    });
+    await logging.train();
+    expect(told.map(({ message }) => message)).toEqual([
+      'Training started.',
+      'Training: training.',
+      'round 1: loss 0.5',
+      'Training: evaluating.',
+      'relearn training result',
+    ]);
+    expect(told.every(({ runId }) => runId === told[0]?.runId)).toBe(true);
   });
 
   test('trains when every label has its threshold, and archives what it learnt', async () => {

@@ -39,7 +39,11 @@ export const trainHolding = async (
   const journal = openRunJournal(components, runId);
   const run = { formatVersion: 1, id: runId, startedAt, version: null, report: null } as const;
   if (!resume) await journal.record({ ...run, points: [] });
+  let phase: TrainingProgress['phase'] | undefined;
   const tell = (progress: TrainingProgress) => {
+    if (phase !== progress.phase && phase !== undefined)
+      log('info', `Training: ${progress.phase}.`, { runId, phase: progress.phase });
+    phase = progress.phase;
     journal.progress(progress);
     options.onProgress?.(progress);
   };
@@ -65,7 +69,10 @@ export const trainHolding = async (
     {
       signal,
       onProgress: tell,
-      onLine: (line) => options.onLine?.(line),
+      onLine: (line) => {
+        log('info', line, { runId });
+        options.onLine?.(line);
+      },
       onCurve: (points) => void journal.record({ ...run, points }),
       onDecoding: async () => {},
     },

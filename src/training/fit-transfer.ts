@@ -78,9 +78,10 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
         request.onProgress?.(extracting(done, total, seconds()));
     },
   });
-  const imagesPerSecond = pictures.length / seconds();
+  const collected = seconds();
+  const imagesPerSecond = pictures.length / collected;
   request.onLine?.(
-    `features of ${pictures.length} pictures, ${computed} of them new: ${seconds().toFixed(1)} s`,
+    `features of ${pictures.length} pictures, ${computed} of them new: ${collected.toFixed(1)} s`,
   );
 
   const labelsOf = (list: readonly LabelledPicture[]) =>
@@ -103,6 +104,9 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
         request.onLine?.(describeRound(round, curve));
       },
     },
+  );
+  request.onLine?.(
+    `head on ${train.length} pictures, penalty ${trained.best.penalty}: ${(seconds() - collected).toFixed(1)} s`,
   );
   const model: Model = {
     architecture: request.architecture,
