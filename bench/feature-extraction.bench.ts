@@ -52,7 +52,7 @@ for (const file of files) {
       preprocessing: { width: imageSize, height: imageSize, channels, fit: 'fill' },
       featureCount,
       cache: { read: async () => {}, write: async () => {} },
-      openExtractor: async () => extractInWorkers(featureModel(backbone, batchSize), threads),
+      openExtractor: async () => extractInWorkers(featureModel(backbone, { batchSize }), threads),
     });
     rates.push((1000 * pictures.length) / (performance.now() - started));
   }

@@ -56,7 +56,7 @@ const isFreshStartDue = ({ versions }: RegistryState): boolean =>
   versions.length >= freshStartEvery - 1 &&
   versions.slice(1 - freshStartEvery).every(({ entry }) => entry.parent !== null);
 
-/** @throws RelearnError usage/`no_champion`, `architecture_mismatch`, `nothing_to_fine_tune` */
+/** @throws RelearnError usage/`no_champion`, `architecture_mismatch`, `nothing_to_fine_tune`, `mirror_not_chosen` */
 export const chooseStart = async (
   components: Pick<Components, 'settings' | 'store'>,
   state: RegistryState,
@@ -64,13 +64,25 @@ export const chooseStart = async (
   asked: NamedArchitecture | undefined,
 ): Promise<Start> => {
   const start = await findStart(components, state, options, asked);
-  if (!options.fineTune || start.backbone) return start;
-  throw new RelearnError(
-    'usage',
-    'nothing_to_fine_tune',
-    `The architecture ${start.architecture} is no imported network: all of it learns.`,
-    { hint: 'Leave --fine-tune out, or import one: --architecture FILE.onnx' },
-  );
+  if (start.backbone) return start;
+  const only = 'Leave it out, or import a network: --architecture FILE.onnx';
+  if (options.fineTune) {
+    throw new RelearnError(
+      'usage',
+      'nothing_to_fine_tune',
+      `--fine-tune: the architecture ${start.architecture} is no imported network, all of it learns.`,
+      { hint: only },
+    );
+  }
+  if (options.mirror !== undefined) {
+    throw new RelearnError(
+      'usage',
+      'mirror_not_chosen',
+      `--mirror: the architecture ${start.architecture} is no imported network and knows itself whether it looks at mirror images.`,
+      { hint: only },
+    );
+  }
+  return start;
 };
 
 const findStart = async (

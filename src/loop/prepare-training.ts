@@ -36,6 +36,7 @@ const fitOptionNames = [
   'batchSize',
   'learningRate',
   'fineTune',
+  'mirror',
   'device',
 ] as const;
 

@@ -13,13 +13,15 @@ export interface Extractor {
   readonly file: string;
   readonly weights: ReadonlyMap<string, Float32Array>;
   readonly preprocessing: Preprocessing;
+  /** Mean features of a picture and its mirror image. */
+  readonly mirror: boolean;
 }
 
 /** @returns SHA-256, 64 hexadecimal digits */
-export const hashExtractor = ({ file, weights, preprocessing }: Extractor): string => {
+export const hashExtractor = ({ file, weights, preprocessing, mirror }: Extractor): string => {
   const { width, height, channels, fit } = preprocessing;
   const hash = createHash('sha256').update(
-    JSON.stringify([pipeline, file, width, height, channels, fit]),
+    JSON.stringify([pipeline, file, width, height, channels, fit, ...(mirror ? ['mirror'] : [])]),
   );
   for (const name of [...weights.keys()].sort()) {
     const { buffer, byteOffset, byteLength } = weights.get(name) as Float32Array;

@@ -80,6 +80,22 @@ describe('a head on an imported network', () => {
     expect(judged?.accuracy).toBeGreaterThan(0.9);
   });
 
+  it('learns from and answers with mirror images too, where it is asked or its model does so', async () => {
+    const { model } = await fitTransfer(request({ options: { seed: 1, mirror: true } }));
+    expect(readModel(model).readout.mirror).toBe(true);
+    const next = await fitTransfer(request({ initial: model }));
+    expect(lines.at(-1)).toMatch(/^head on/);
+    expect(lines.filter((line) => line.includes('240 pictures, 0 of them new'))).toHaveLength(1);
+    expect(readModel(next.model).readout.mirror).toBe(true);
+
+    const judged = await next.judge(next.model);
+    const classifier = await createClassifier(next.model);
+    expect(judged?.predicted).toEqual((await evaluate(classifier, request().holdout)).predicted);
+    await classifier.close();
+    const plain = await fitTransfer(request());
+    expect(await plain.judge(next.model)).toBeUndefined();
+  });
+
   it('computes a picture once', async () => {
     const { model } = await fitTransfer(request());
     expect(lines[0]).toMatch(/^features of 240 pictures, 240 of them new/);

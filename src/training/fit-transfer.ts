@@ -6,7 +6,6 @@
 import { createFeatureCache } from '../data/feature-cache.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
-import { plainReadout } from '../engine/nn/readout.ts';
 import { type Backbone, featureModel, transferArchitecture } from '../engine/nn/transfer.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { extractHere } from '../engine/runtime/feature-extractor.ts';
@@ -23,6 +22,11 @@ import { type Head, type HeadRound, trainHead } from './train-head.ts';
 export interface TransferOptions extends FitOptions {
   /** How many of the backbone's last blocks learn after the head. Default 0. */
   readonly fineTune?: number;
+  /**
+   * Learn from and answer with the mean over a picture and its mirror image: twice the time for
+   * features and answers, a little more often right. Default: as the model that is continued, else no.
+   */
+  readonly mirror?: boolean;
 }
 
 export interface FitTransferRequest extends Omit<FitRequest, 'network' | 'backbone' | 'options'> {
@@ -39,8 +43,11 @@ export interface FitTransferResult extends FitResult {
   judge(model: Uint8Array): Promise<Evaluation | undefined>;
 }
 
-/** Pictures in one pass through the backbone: so few that a layer's output stays in the cache. */
-const extractionBatch = 2;
+/**
+ * Pictures, mirror images among them, in one pass through the backbone: so few that a layer's output
+ * stays in the cache.
+ */
+const passSize = 2;
 /** Pictures in one step, as progress counts them. */
 const shownBatch = 32;
 
@@ -53,6 +60,7 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
   const started = clock.monotonic();
   const seconds = () => (clock.monotonic() - started) / 1000;
   const weights = bodyWeights(request);
+  const mirror = answersMirrored(request);
   const size = backbone.network.featureCount;
   const classes = labels.length;
 
@@ -63,18 +71,19 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
     featureCount: size,
     cache: createFeatureCache(
       request.store,
-      hashExtractor({ file: backbone.sha256, weights, preprocessing }),
+      hashExtractor({ file: backbone.sha256, weights, preprocessing, mirror }),
       size,
     ),
     openExtractor: async () => {
-      const model = featureModel(backbone.network, extractionBatch, weights);
+      const batchSize = mirror ? passSize / 2 : passSize;
+      const model = featureModel(backbone.network, { batchSize, weights, mirror });
       return (request.workers ?? true)
         ? extractInWorkers(model, threads)
         : extractHere(model, { threads });
     },
     ...(request.signal ? { signal: request.signal } : {}),
     onProgress: (done, total) => {
-      if (done % shownBatch < extractionBatch || done === total)
+      if (done % shownBatch < passSize || done === total)
         request.onProgress?.(extracting(done, total, seconds()));
     },
   });
@@ -111,12 +120,12 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
   const model: Model = {
     architecture: request.architecture,
     backbone: backbone.sha256,
-    network: transferArchitecture(backbone.network),
+    network: transferArchitecture(backbone.network, { mirror }),
     labels,
     preprocessing,
     weights: withHead(weights, trained.head),
     readout: {
-      ...plainReadout,
+      mirror,
       temperature: fitTemperature(trained.heldOut.probabilities, classes, trained.heldOut.labels),
     },
   };
@@ -134,6 +143,7 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
   const judge = createJudge({
     request,
     weights,
+    mirror,
     features: features.subarray(judged * size),
     truth: labelsOf(holdout),
   });
@@ -158,7 +168,7 @@ const fineTune = async (
   }
   const tuned = await fit({
     ...request,
-    network: transferArchitecture(backbone.network, blocks),
+    network: transferArchitecture(backbone.network, { blocks, mirror: answersMirrored(request) }),
     backbone: backbone.sha256,
     initial: head.model,
     // There is no fresh start that could win against a trained backbone.
@@ -204,6 +214,12 @@ const bodyWeights = ({
   return new Map([...own.keys()].map((name) => [name, model.weights.get(name) as Float32Array]));
 };
 
+const answersMirrored = ({
+  options,
+  initial,
+}: Pick<FitTransferRequest, 'options' | 'initial'>): boolean =>
+  options.mirror ?? (initial ? readModel(initial).readout.mirror : false);
+
 const withHead = (
   weights: ReadonlyMap<string, Float32Array>,
   { kernel, bias }: Head,
@@ -240,6 +256,8 @@ const extracting = (done: number, total: number, seconds: number) => ({
 interface JudgeParts {
   readonly request: FitTransferRequest;
   readonly weights: ReadonlyMap<string, Float32Array>;
+  /** Whether the features are those of a picture and its mirror image. */
+  readonly mirror: boolean;
   /** Of the holdout, [n, size]. */
   readonly features: Float32Array;
   readonly truth: Int32Array;
@@ -250,7 +268,7 @@ const asked = 16;
 const tolerance = 1e-3;
 
 const createJudge =
-  ({ request, weights, features, truth }: JudgeParts): FitTransferResult['judge'] =>
+  ({ request, weights, mirror, features, truth }: JudgeParts): FitTransferResult['judge'] =>
   async (bytes) => {
     const { backbone, holdout, threads, labels, preprocessing } = request;
     const model = readModel(bytes);
@@ -260,7 +278,7 @@ const createJudge =
       [...weights].every(([name, own]) => sameNumbers(own, model.weights.get(name)));
     const kernel = model.weights.get('logits/kernel');
     const bias = model.weights.get('logits/bias');
-    if (!isSame || !kernel || !bias || model.readout.mirror) return undefined;
+    if (!isSame || !kernel || !bias || model.readout.mirror !== mirror) return undefined;
     const classes = labels.length;
     const logits = applyHead(features, { kernel, bias });
     const probabilities = softmaxRows(

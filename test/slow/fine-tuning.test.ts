@@ -51,7 +51,7 @@ const difference = (left: Float32Array, right: Float32Array): Float32Array =>
 
 describe.each(sources)('fine-tuning the last blocks of $name', ({ name, path, imageSize }) => {
   const backbone = importBackbone(readFileSync(path), imageSize);
-  const architecture = transferArchitecture(backbone, blocks);
+  const architecture = transferArchitecture(backbone, { blocks });
   const { optimizer: settings } = architecture.recipe.scratch;
   if (settings.kind !== 'adam') throw new Error('The script speaks Adam.');
   const optimizer = createOptimizer(settings);

@@ -21,6 +21,7 @@ interface Options {
   readonly architecture?: string;
   readonly hub?: string;
   readonly fineTune?: number;
+  readonly mirror?: boolean;
   readonly rounds?: number;
   readonly steps?: number;
   readonly patience?: number;
@@ -126,6 +127,10 @@ export const define = (command: Command, session: Session): void => {
       '--fine-tune <BLOCKS>',
       'with an ONNX file: how many of its last blocks learn too (0: only a new head does)',
       wholeNumber(0),
+    )
+    .option(
+      '--mirror',
+      'with an ONNX file: looks at each picture and its mirror image, in training and in serving: twice the time, a little more often right',
     )
     .option('--rounds <N>', 'most rounds; a round ends in an evaluation', wholeNumber(1))
     .option('--steps <N>', 'training steps in a round', wholeNumber(1))

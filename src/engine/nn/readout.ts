@@ -35,7 +35,11 @@ export const readOut = (
   return temperature === 1 ? logits : b.apply('Mul', [logits, b.scalar(1 / temperature)]);
 };
 
-const meanWithMirrorImage = (
+/**
+ * @param network from images [M,C,H,W] to [M, n]
+ * @returns [N, n], the mean of a picture and its mirror image
+ */
+export const meanWithMirrorImage = (
   b: GraphBuilder,
   images: Value,
   network: (images: Value) => Value,

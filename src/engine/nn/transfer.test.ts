@@ -55,7 +55,7 @@ const deeper = importBackbone(
 );
 
 const trainedOf = (blocks: number) =>
-  buildTrainingGraph(transferArchitecture(deeper, blocks), {
+  buildTrainingGraph(transferArchitecture(deeper, { blocks }), {
     classes: 2,
     batchSize: 2,
     imageSize: 8,
@@ -72,7 +72,7 @@ describe('an imported network', () => {
 
   it('serves its features through the new head', async () => {
     const file = writeModel(model);
-    const extractor = await extractHere(featureModel(backbone, 4), { threads: 1 });
+    const extractor = await extractHere(featureModel(backbone, { batchSize: 4 }), { threads: 1 });
     const features = await extractor.extract(pixels(3), 3);
     expect(features).toHaveLength(3 * 5);
     const classifier = await createClassifier(file);

@@ -7,7 +7,7 @@
  * frozen layers, whose features are cached, must answer alike in training and serving.
  */
 import { RelearnError } from '../../base/errors.ts';
-import type { GraphBuilder } from '../graph/builder.ts';
+import { GraphBuilder } from '../graph/builder.ts';
 import { fromOnnx } from '../graph/from-onnx.ts';
 import type { Graph, Parameter, Value } from '../graph/graph.ts';
 import { blockBoundaries, cutAt, inlineGraph, outputOf } from '../graph/subgraph.ts';
@@ -15,6 +15,7 @@ import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from './architectures.ts';
 import { constantFill } from './initializers.ts';
 import { dense } from './layers.ts';
+import { meanWithMirrorImage } from './readout.ts';
 import type { Recipe } from './recipe.ts';
 import { oneCycle } from './schedules.ts';
 
@@ -63,21 +64,36 @@ export const importBackbone = (bytes: Uint8Array, imageSize?: number): Backbone 
   };
 };
 
-/**
- * The backbone as a file that computes features.
- * @param weights as imported, or after fine-tuning
- */
+export interface FeatureModelOptions {
+  readonly batchSize: number;
+  /** As imported, or after fine-tuning. */
+  readonly weights?: ReadonlyMap<string, Float32Array>;
+  /** Mean features of the picture and its mirror image, as {@link Readout.mirror} answers. */
+  readonly mirror?: boolean;
+}
+
+/** The backbone as a file that computes features. */
 export const featureModel = (
   backbone: Backbone,
-  batchSize: number,
-  weights: ReadonlyMap<string, Float32Array> = backbone.weights,
+  { batchSize, weights = backbone.weights, mirror = false }: FeatureModelOptions,
 ) => ({
-  model: toOnnx(backbone.graph(batchSize), { weights }),
+  model: toOnnx(mirror ? mirroredGraph(backbone, batchSize) : backbone.graph(batchSize), {
+    weights,
+  }),
   batchSize,
   channels: backbone.channels,
   imageSize: backbone.imageSize,
   featureCount: backbone.featureCount,
 });
+
+const mirroredGraph = (backbone: Backbone, batchSize: number): Graph => {
+  const b = new GraphBuilder();
+  const { channels, imageSize } = backbone;
+  const images = b.input('images', 'float32', [batchSize, channels, imageSize, imageSize]);
+  const network = (both: Value) => replay(b, backbone.graph(2 * batchSize), both);
+  b.output('features', meanWithMirrorImage(b, images, network));
+  return b.build();
+};
 
 const recipe: Recipe = {
   batchSize: 32,
@@ -95,12 +111,21 @@ const recipe: Recipe = {
 /** How much slower each block learns than the one after it. */
 const rateStep = 0.8;
 
-/** @param blocks how many of the backbone's last blocks learn; the head always does */
-export const transferArchitecture = (backbone: Backbone, blocks = 0): Architecture => ({
+export interface TransferArchitectureOptions {
+  /** How many of the backbone's last blocks learn; the head always does. Default 0. */
+  readonly blocks?: number;
+  /** As in {@link Recipe.mirror}. Default false. */
+  readonly mirror?: boolean;
+}
+
+export const transferArchitecture = (
+  backbone: Backbone,
+  { blocks = 0, mirror = false }: TransferArchitectureOptions = {},
+): Architecture => ({
   channels: backbone.channels,
   imageSize: backbone.imageSize,
   fixedSize: true,
-  recipe: { scratch: recipe, champion: recipe },
+  recipe: { scratch: { ...recipe, mirror }, champion: { ...recipe, mirror } },
   build: (context, images, classes) => {
     const graph = freezeBelow(backbone.graph(images.shape[0] as number), blocks);
     return dense(

@@ -8,8 +8,8 @@ const picture = (seed: number) =>
   Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => (i * 7919 + seed * 104729) % 256);
 
 it('answers alike for a picture alone, in a batch, and beside other calls', async () => {
-  const one = await extractHere(featureModel(backbone, 1), { threads: 1 });
-  const four = await extractHere(featureModel(backbone, 4), { threads: 1 });
+  const one = await extractHere(featureModel(backbone, { batchSize: 1 }), { threads: 1 });
+  const four = await extractHere(featureModel(backbone, { batchSize: 4 }), { threads: 1 });
   const alone = [];
   for (let seed = 0; seed < 4; seed++) alone.push(await one.extract(picture(seed), 1));
   expect(alone[0]).not.toEqual(alone[1]);
