@@ -115,6 +115,11 @@ describe('help and version', () => {
     expect(stdout).toContain('--store <URL>');
   });
 
+  it.each(['help train', 'train --help'])('%s shows what training takes', async (line) => {
+    const { code, stdout } = await relearn(line);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('--fine-tune') });
+  });
+
   it('--version prints the version of the program, wherever it stands', async () => {
     expect(await relearn('--version')).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
     expect(await relearn('status --version')).toMatchObject({ code: 0, stdout: '1.2.3\n' });
@@ -125,6 +130,8 @@ describe('wrong usage ends in 2, says what is wrong and prints nothing on stdout
   it.each([
     ['', 'missing_command'],
     ['frobnicate', 'unknown_command'],
+    ['frobnicate --help', 'unknown_command'],
+    ['help frobnicate', 'unknown_command'],
     ['--frobnicate', 'unknown_option'],
     ['status --frobnicate', 'unknown_option'],
     ['status extra', 'too_many_arguments'],

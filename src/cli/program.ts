@@ -1,5 +1,5 @@
 /** The command line as a function: arguments in, exit code out. Starts no process, reads no global. */
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { storeForms } from '../storage/store-forms.ts';
 import { commandTable } from './command-table.ts';
 import type { CliContext } from './context.ts';
@@ -69,15 +69,28 @@ const reportFailure = (error: unknown, args: readonly string[], context: CliCont
 
 /** Help and --version end in an exception too, in commander's way; these are no failures. */
 const isAnswered = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  ['commander.helpDisplayed', 'commander.version'].includes(String(error.code));
+  error instanceof CommanderError && error.exitCode === 0;
+
+/**
+ * `help train` is `train --help`, which loads the command first. An unknown command is refused here:
+ * with `--help` behind it commander would show the help of all commands, as if nothing were wrong.
+ */
+const readCommand = (program: Command, args: readonly string[]): readonly string[] => {
+  const { operands } = program.parseOptions([...args]);
+  const asksForHelp = operands[0] === 'help' && operands.length > 1;
+  const command = asksForHelp ? operands.slice(1) : operands;
+  const [name = 'help'] = command;
+  if (name !== 'help' && !Object.hasOwn(commandTable, name))
+    program.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
+  return asksForHelp ? [...command, '--help'] : args;
+};
 
 /** @param args what the user typed after the program's name */
 export const runProgram = async (args: readonly string[], context: CliContext): Promise<number> => {
   const session = createSession(context);
   try {
-    await buildProgram(session).parseAsync([...args], { from: 'user' });
+    const program = buildProgram(session);
+    await program.parseAsync([...readCommand(program, args)], { from: 'user' });
     // A server that was asked to end by SIGTERM and did so has done its work.
     const interrupted = context.signal.aborted && context.signal.reason?.message === 'SIGINT';
     return interrupted ? exitCodes.interrupted : session.exitCode;

@@ -158,6 +158,7 @@ const refused: readonly Row[] = [
   ...both('32 SVG', Buffer.from(svg), 415, 'unsupported_image'),
   ...both('33 TIFF', Buffer.from('II*\0\x08\0\0\0'), 415, 'unsupported_image'),
   ...both('33 AVIF', Buffer.from('\0\0\0 ftypavif\0\0\0\0'), 415, 'unsupported_image'),
+  ['22 octets', P, raw(Buffer.from('text'), 'application/octet-stream'), 415, 'unsupported_image'],
   ['32 raw SVG', P, raw(Buffer.from(svg), 'image/svg+xml'), 415, 'unsupported_image'],
   ['37 no boundary', P, json('--x', 'multipart/form-data'), 400, 'invalid_multipart'],
   ['37 cut', P, json('--edge\r\n', 'multipart/form-data; boundary=edge'), 400, 'invalid_multipart'],

@@ -49,6 +49,7 @@ describe('POST /predict', () => {
     ['the text with a line end', post('/predict', `${url}\n`, 'text/plain;charset=UTF-8')],
     ['raw JPEG', post('/predict', Buffer.from(darkJpeg), 'image/jpeg')],
     ['raw PNG', post('/predict', Buffer.from(darkPng), 'image/png')],
+    ['octets', post('/predict', Buffer.from(darkPng), 'application/octet-stream')],
     ['JSON', post('/predict', JSON.stringify({ picture: url }), 'application/json')],
     ['multipart', post('/predict', ...multipart({}, darkJpeg))],
   ])('takes %s', async (_name, request) => {

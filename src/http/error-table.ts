@@ -73,8 +73,16 @@ const problems: Readonly<Record<string, Problem>> = {
     'Convert it to JPEG, PNG or WebP.',
   ),
   bad_host: entry(421, 'The server does not answer for this host name.'),
-  unknown_field: entry(422, 'The body has a field that is not known or is repeated.'),
-  invalid_field: entry(422, 'A field is missing or has the wrong form.'),
+  unknown_field: entry(
+    422,
+    'The body has a field that is not known or is repeated.',
+    'The fields are picture, pictures, predictionId, target and verdict; /openapi.json tells which go together.',
+  ),
+  invalid_field: entry(
+    422,
+    'A field is missing or has the wrong form.',
+    '`pointer` names it. A prediction takes picture, feedback takes picture and target, or predictionId with target or verdict; /openapi.json tells more.',
+  ),
   bad_data_url: entry(
     422,
     'The picture is not a base64 data URL.',

@@ -18,7 +18,9 @@ export const parsePictureRequest = async (
   limits: Limits,
 ): Promise<PictureRequest> => {
   const { mediaType, bytes } = body;
-  if (mediaType.startsWith('image/')) return { picture: bytes };
+  // What a client can't name it calls octets; the bytes themselves tell what they are.
+  if (mediaType.startsWith('image/') || mediaType === 'application/octet-stream')
+    return { picture: bytes };
   const parse = Object.hasOwn(parsers, mediaType) ? parsers[mediaType] : undefined;
   if (parse === undefined) throw unsupportedMediaType(mediaType);
   return parse(body, limits);

@@ -33,6 +33,7 @@ export const predictRoute = (context: AppContext): Route => ({
     'image/jpeg': binary,
     'image/png': binary,
     'image/webp': binary,
+    'application/octet-stream': binary,
     'application/json': z.union([pictureBody, picturesBody]),
     'multipart/form-data': pictureForm,
   },
