@@ -22,18 +22,19 @@ import {
   encodeDatasetManifest,
   unfinishedName,
 } from '../records/dataset-manifest.ts';
-import { decodeFeedbackItem } from '../records/feedback-item.ts';
+import { answerOrder, decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
 import type { ImportRow } from '../records/import-manifest.ts';
 import { encodeJson } from '../records/json-object.ts';
 import {
-  archiveKey,
   archiveLabelPrefix,
   feedbackLabelPrefix,
+  itemPlaces,
   parseItemKey,
 } from '../records/keys.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { makeDirectoryPath } from '../storage/durable-directory.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
 import { type ExportedPicture, type ShardFormat, shardFormats } from './dataset-shards.ts';
 
@@ -64,10 +65,7 @@ interface PlannedShard {
   readonly rows: readonly Row[];
 }
 
-/**
- * Feedback belongs to the training part; a picture with two labels appears with both, one that
- * judges models with none.
- */
+/** All answers, but for those about pictures that judge models. */
 const feedbackRows = async (
   { settings, store }: Components,
   base: ReadonlyMap<string, ImportRow>,
@@ -87,6 +85,34 @@ const feedbackRows = async (
     rows.push(...[...found.values()].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)));
   }
   return rows;
+};
+
+const readAnswer = async (store: ObjectStore, row: FeedbackRow): Promise<FeedbackItem> => {
+  // It may have been archived since the plan was made.
+  for (const place of itemPlaces(row)) {
+    const bytes = await store.get(place);
+    if (bytes) return decodeFeedbackItem(bytes, place);
+  }
+  throw changed(row.key);
+};
+
+/** One label for each picture, as trainings here take it, see {@link answerOrder}. */
+const answersThatCount = async (
+  store: ObjectStore,
+  rows: readonly FeedbackRow[],
+): Promise<FeedbackRow[]> => {
+  const labels = new Map<string, number>();
+  for (const { sha256: hash } of rows) labels.set(hash, (labels.get(hash) ?? 0) + 1);
+  const last = new Map<string, string>();
+  const orders = new Map<FeedbackRow, string>();
+  for (const row of rows) {
+    if (labels.get(row.sha256) === 1) continue;
+    const { receivedAt } = (await readAnswer(store, row)).header;
+    const order = answerOrder({ receivedAt, labelId: row.labelId });
+    orders.set(row, order);
+    if (order > (last.get(row.sha256) ?? '')) last.set(row.sha256, order);
+  }
+  return rows.filter((row) => orders.get(row) === last.get(row.sha256));
 };
 
 const planShards = (
@@ -121,11 +147,8 @@ async function* picturesOf(
   }
   for (const row of rows) {
     if ('base' in row) continue;
-    const { key, labelId, sha256: hash } = row.feedback;
-    // It may have been archived since the plan was made.
-    const item = (await store.get(key)) ?? (await store.get(archiveKey(labelId, hash)));
-    if (!item) throw changed(key);
-    const bytes = decodeFeedbackItem(item, key).image;
+    const { labelId, sha256: hash } = row.feedback;
+    const bytes = (await readAnswer(store, row.feedback)).image;
     yield {
       name: `${hash}-${labelId}`,
       sha256: hash,
@@ -223,8 +246,14 @@ export const exportDataset = async (
   const of = (split: Split): Row[] =>
     known.filter((row) => row.split === split).map((row) => ({ base: row }));
   const feedback = await feedbackRows(components, base);
+  const answers = await answersThatCount(components.store, feedback);
+  const answered = new Set(answers.map(({ sha256: hash }) => hash));
   const rows = {
-    train: [...of('train'), ...feedback.map((row) => ({ feedback: row }))],
+    train: [
+      // A base picture that people answered differently about is exported as they say.
+      ...of('train').filter((row) => 'base' in row && !answered.has(row.base.sha256)),
+      ...answers.map((row) => ({ feedback: row })),
+    ],
     validation: of('validation'),
     holdout: of('holdout'),
   };

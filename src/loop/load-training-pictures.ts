@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { isRelearnError } from '../base/errors.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { readShardPictures } from '../data/shards.ts';
-import { decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { answerOrder, decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
 import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import { itemPlaces } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
@@ -65,10 +65,7 @@ const readItem = async (
   return undefined;
 };
 
-/**
- * One label for each picture: where people disagree, the latest answer counts, and of two at the
- * same instant the one whose label id sorts last.
- */
+/** One label for each picture, see {@link answerOrder}. */
 const readFeedback = async (
   source: Source,
   rows: readonly FeedbackRow[],
@@ -82,7 +79,7 @@ const readFeedback = async (
     const item = items[index];
     if (!item) continue;
     const { labelId, sha256 } = row;
-    const order = `${item.header.receivedAt} ${labelId}`;
+    const order = answerOrder({ receivedAt: item.header.receivedAt, labelId });
     const before = latest.get(sha256);
     if (before && before.order > order) continue;
     latest.set(sha256, { order, found: { sha256, labelId, bytes: item.image } });

@@ -37,6 +37,15 @@ export type FeedbackHeader = Readonly<
   }
 >;
 
+/**
+ * Where people disagree about a picture, the answer whose order sorts last counts: the latest, and of
+ * two at the same instant the one whose label id sorts last.
+ */
+export const answerOrder = ({
+  receivedAt,
+  labelId,
+}: Pick<FeedbackHeader, 'receivedAt' | 'labelId'>): string => `${receivedAt} ${labelId}`;
+
 export interface FeedbackItem {
   readonly header: FeedbackHeader;
   /** The stored picture. */

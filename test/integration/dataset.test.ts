@@ -1,7 +1,7 @@
 /** `relearn dataset export`: shards that other programs read, the same every time, finished after a kill. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decodeExample, firstBytes } from '../../src/formats/example.ts';
@@ -9,7 +9,7 @@ import { readTfRecords } from '../../src/formats/tfrecord.ts';
 import type { DatasetExportReport } from '../../src/loop/export-dataset.ts';
 import { type DatasetManifest, decodeDatasetManifest } from '../../src/records/dataset-manifest.ts';
 import type { ImportReport } from '../../src/records/reports.ts';
-import { makeFolder, writePictures } from './pictures.ts';
+import { makeFolder, makePicture, writePictures } from './pictures.ts';
 import { endAll, relearnError, relearnJson, start, until } from './program.ts';
 
 let folder: Awaited<ReturnType<typeof makeFolder>>;
@@ -98,6 +98,46 @@ test('TFRecord: checked records with the usual features; --with-holdout adds the
       read++;
     }
     expect(read).toBe(count);
+  }
+});
+
+test('a picture that people disagree about has one label, the latest answer', async () => {
+  const disputed = join(folder.path, 'disputed');
+  const place = ['--store', disputed];
+  await relearnJson(
+    'init',
+    ...place,
+    '--labels',
+    'cat,dog',
+    '--validation',
+    '0.01',
+    '--holdout',
+    '0.01',
+  );
+  await relearnJson('import', await writePictures(join(folder.path, 'some'), 200, 209), ...place);
+  const corrections = join(folder.path, 'corrections');
+  await mkdir(corrections);
+  // One of the base pictures, and one that is answered twice.
+  await writeFile(join(corrections, 'dog.1.jpg'), await makePicture('cat', 200));
+  for (const [label, id] of [
+    ['cat', 2],
+    ['dog', 3],
+  ] as const) {
+    await writeFile(join(corrections, `${label}.${id}.jpg`), await makePicture('cat', 300));
+    await relearnJson('import', corrections, '--role', 'feedback', ...place);
+  }
+  const directory = join(folder.path, 'agreed');
+  await relearnJson('dataset', 'export', directory, ...place, '--format', 'webdataset');
+  const manifest = decodeDatasetManifest(await readFile(join(directory, 'manifest.json')), 'it');
+  expect(manifest.feedback).toHaveLength(3);
+  const tar = join(directory, manifest.shards[0]?.name ?? '');
+  const names = execFileSync('tar', ['tf', tar]).toString().trim().split('\n');
+  for (const seed of [200, 300]) {
+    const hash = createHash('sha256')
+      .update(await makePicture('cat', seed))
+      .digest('hex');
+    const own = names.filter((name) => name.startsWith(hash) && name.endsWith('.cls'));
+    expect(own.map((name) => execFileSync('tar', ['xOf', tar, name]).toString())).toEqual(['1']);
   }
 });
 
