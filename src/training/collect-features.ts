@@ -30,8 +30,12 @@ export interface CollectedFeatures {
   readonly computed: number;
 }
 
+/** Pictures whose features are kept together: some seconds of work. */
+const portion = 1024;
 /** Batches that are decoded while one is computed. */
 const decodedAhead = 2;
+
+type RowAt = (index: number) => Float32Array;
 
 const notFinite = (broken: number, total: number): RelearnError =>
   new RelearnError(
@@ -47,7 +51,7 @@ export const collectFeatures = async (
 ): Promise<CollectedFeatures> => {
   const { pictures, featureCount, cache } = request;
   const features = new Float32Array(pictures.length * featureCount);
-  const rowAt = (index: number) =>
+  const rowAt: RowAt = (index) =>
     features.subarray(index * featureCount, (index + 1) * featureCount);
   const missing = new Set(pictures.keys());
   const indexOf = new Map<string, number>();
@@ -60,25 +64,54 @@ export const collectFeatures = async (
     missing.delete(index);
   });
   const todo = [...missing];
-  if (todo.length > 0) {
-    await compute(request, todo, rowAt);
-    const broken = todo.filter((index) => !rowAt(index).every(Number.isFinite)).length;
-    if (broken > 0) throw notFinite(broken, todo.length);
-    const fresh = todo.flatMap((index): FeatureRow[] => {
-      const { sha256 } = pictures[index] as LabelledPicture;
-      return sha256 === undefined ? [] : [{ sha256, features: rowAt(index) }];
-    });
-    await cache.write(fresh);
-  }
+  if (todo.length > 0) await computeAndKeep(request, todo, rowAt);
   return { features, computed: todo.length };
 };
 
-const compute = async (
-  { pictures, preprocessing, openExtractor, signal, onProgress }: CollectFeaturesRequest,
+/** What was computed is kept while the next portion is, so that a kill costs one portion. */
+const computeAndKeep = async (
+  request: CollectFeaturesRequest,
   todo: readonly number[],
-  rowAt: (index: number) => Float32Array,
+  rowAt: RowAt,
 ): Promise<void> => {
+  const { pictures, cache, openExtractor } = request;
+  const keep = async (indices: readonly number[]): Promise<void> => {
+    if (indices.length === 0) return;
+    const broken = indices.filter((index) => !rowAt(index).every(Number.isFinite)).length;
+    if (broken > 0) throw notFinite(broken, indices.length);
+    const rows = indices.flatMap((index): FeatureRow[] => {
+      const { sha256 } = pictures[index] as LabelledPicture;
+      return sha256 === undefined ? [] : [{ sha256, features: rowAt(index) }];
+    });
+    await cache.write(rows);
+  };
+  let done = 0;
+  const count = (more: number) => {
+    done += more;
+    request.onProgress?.(done, todo.length);
+  };
   const extractor = await openExtractor();
+  let computed: readonly number[] = [];
+  try {
+    for (let start = 0; start < todo.length; start += portion) {
+      const next = todo.slice(start, start + portion);
+      await Promise.all([compute(request, extractor, next, rowAt, count), keep(computed)]);
+      computed = next;
+    }
+  } finally {
+    await extractor.close();
+  }
+  await keep(computed);
+};
+
+/** @param onComputed told how many pictures are done each time */
+const compute = async (
+  { pictures, preprocessing, signal }: CollectFeaturesRequest,
+  extractor: FeatureExtractor,
+  todo: readonly number[],
+  rowAt: RowAt,
+  onComputed: (count: number) => void,
+): Promise<void> => {
   const { batchSize, parallel } = extractor;
   const decode = async (index: number): Promise<Uint8Array> => {
     const { bytes } = pictures[index] as LabelledPicture;
@@ -87,7 +120,6 @@ const compute = async (
   const batches = Array.from({ length: Math.ceil(todo.length / batchSize) }, (_, batch) =>
     todo.slice(batch * batchSize, (batch + 1) * batchSize),
   );
-  let done = 0;
   const extract = async (indices: readonly number[]): Promise<void> => {
     signal?.throwIfAborted();
     const pixels = joinPictures(await Promise.all(indices.map(decode)));
@@ -96,12 +128,7 @@ const compute = async (
     indices.forEach((index, row) => {
       rowAt(index).set(rows.subarray(row * size, (row + 1) * size));
     });
-    done += indices.length;
-    onProgress?.(done, todo.length);
+    onComputed(indices.length);
   };
-  try {
-    await pMap(batches, extract, { concurrency: parallel * (1 + decodedAhead) });
-  } finally {
-    await extractor.close();
-  }
+  await pMap(batches, extract, { concurrency: parallel * (1 + decodedAhead) });
 };
