@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createMemoryStore } from '../storage/memory.ts';
 import { createSettings } from './create-settings.ts';
+import { logSlotKey, settingsKey } from './keys.ts';
 import { findLabel, resolveLabel } from './resolve-label.ts';
 import { loadSettings, saveNewSettings } from './stored-settings.ts';
 
@@ -73,12 +74,23 @@ it.each([
   );
 });
 
+it('is not made anew where a log tells of a store that lost its own', async () => {
+  const store = createMemoryStore();
+  await store.putIfAbsent(logSlotKey(1), Buffer.from('{}'));
+  const missing = { kind: 'corrupt', code: 'settings_missing' };
+  await expect(loadSettings(store)).rejects.toMatchObject(missing);
+  const others = createSettings({ labels: ['fox', 'wolf'] });
+  await expect(saveNewSettings(store, others)).rejects.toMatchObject(missing);
+  expect(await store.head(settingsKey)).toBeUndefined();
+});
+
 it('is stored once and read back the same', async () => {
   const store = createMemoryStore();
   await expect(loadSettings(store)).rejects.toMatchObject({ code: 'store_not_found' });
   const settings = createSettings({ labels: ['猫', 'dog'], threshold: 5 });
   await saveNewSettings(store, settings);
   expect(await loadSettings(store)).toEqual(settings);
+  await store.putIfAbsent(logSlotKey(1), Buffer.from('{}'));
   await expect(
     saveNewSettings(store, createSettings({ labels: ['x', 'y'] })),
   ).rejects.toMatchObject({ code: 'store_exists' });

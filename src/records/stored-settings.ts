@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { RelearnError } from '../base/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { decodeJson, encodeJson, labelIdSchema, objectRefSchema } from './json-object.ts';
-import { settingsKey } from './keys.ts';
+import { logSlotKey, settingsKey } from './keys.ts';
 import type { Settings } from './settings.ts';
 
 const schema = z
@@ -48,10 +48,27 @@ export const decodeSettings = (bytes: Uint8Array): Settings => {
   return decodeJson(schema, bytes, settingsKey);
 };
 
-/** @throws RelearnError not-found/`store_not_found`, and those of `decodeSettings` */
+/**
+ * A log without settings is a store that lost them, or a copy that is not finished. New settings could
+ * name other labels, and what was answered under the old ones would be set aside.
+ */
+const refuseLostSettings = async (store: ObjectStore): Promise<void> => {
+  if ((await store.head(logSlotKey(1))) === undefined) return;
+  throw new RelearnError(
+    'corrupt',
+    'settings_missing',
+    `The store at ${store.location} has a log, but its settings are not there.`,
+    {
+      hint: 'Put the object `settings` back from a copy of the store. If `store copy` was stopped on its way here, give it again.',
+    },
+  );
+};
+
+/** @throws RelearnError not-found/`store_not_found`, corrupt/`settings_missing`, and those of `decodeSettings` */
 export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
   const bytes = await store.get(settingsKey);
   if (!bytes) {
+    await refuseLostSettings(store);
     throw new RelearnError(
       'not-found',
       'store_not_found',
@@ -64,16 +81,15 @@ export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
   return decodeSettings(bytes);
 };
 
-/** @throws RelearnError conflict/`store_exists`; nothing is changed then */
+const storeExists = (store: ObjectStore): RelearnError =>
+  new RelearnError('conflict', 'store_exists', `There is a store at ${store.location} already.`, {
+    hint: 'Use it, or choose another place with --store.',
+  });
+
+/** @throws RelearnError conflict/`store_exists`, corrupt/`settings_missing`; nothing is changed then */
 export const saveNewSettings = async (store: ObjectStore, settings: Settings): Promise<void> => {
-  if ((await store.putIfAbsent(settingsKey, encodeJson(settings))) === 'exists') {
-    throw new RelearnError(
-      'conflict',
-      'store_exists',
-      `There is a store at ${store.location} already.`,
-      {
-        hint: 'Use it, or choose another place with --store.',
-      },
-    );
-  }
+  if (await store.head(settingsKey)) throw storeExists(store);
+  await refuseLostSettings(store);
+  const outcome = await store.putIfAbsent(settingsKey, encodeJson(settings));
+  if (outcome === 'exists') throw storeExists(store);
 };
