@@ -64,9 +64,9 @@ export const serveFunction = async (name: FunctionName): Promise<void> => {
     await server.closed;
   } catch (error) {
     // What a setting or the store explains needs no stack; anything else is a fault of the program.
-    if (isRelearnError(error) && !env.RELEARN_DEBUG)
-      logger.fatal({ code: error.code, hint: error.hint }, error.message);
-    else logger.fatal({ code: 'internal', err: error }, 'the function ended');
+    const { code, hint } = isRelearnError(error) ? error : { code: 'internal', hint: undefined };
+    if (isRelearnError(error) && !env.RELEARN_DEBUG) logger.fatal({ code, hint }, error.message);
+    else logger.fatal({ code, hint, err: error }, 'the function ended');
     process.exitCode = isRelearnError(error) && error.kind === 'usage' ? 2 : 1;
   }
 };

@@ -242,18 +242,17 @@ export const exportDataset = async (
   const state: RegistryState = await registry.read();
   const format = shardFormats[options.format];
   const base = await basePictures.at(state);
-  const known = [...base.values()].filter(({ label }) => settings.labelIds.includes(label));
-  const of = (split: Split): Row[] =>
-    known.filter((row) => row.split === split).map((row) => ({ base: row }));
   const feedback = await feedbackRows(components, base);
   const answers = await answersThatCount(components.store, feedback);
   const answered = new Set(answers.map(({ sha256: hash }) => hash));
+  // A base picture that people answered differently about is exported as they say.
+  const known = [...base.values()].filter(
+    (row) => settings.labelIds.includes(row.label) && !answered.has(row.sha256),
+  );
+  const of = (split: Split): Row[] =>
+    known.filter((row) => row.split === split).map((row) => ({ base: row }));
   const rows = {
-    train: [
-      // A base picture that people answered differently about is exported as they say.
-      ...of('train').filter((row) => 'base' in row && !answered.has(row.base.sha256)),
-      ...answers.map((row) => ({ feedback: row })),
-    ],
+    train: [...of('train'), ...answers.map((row) => ({ feedback: row }))],
     validation: of('validation'),
     holdout: of('holdout'),
   };

@@ -6,7 +6,12 @@
 import { createFeatureCache } from '../data/feature-cache.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
-import { type Backbone, featureModel, transferArchitecture } from '../engine/nn/transfer.ts';
+import {
+  type Backbone,
+  featureModel,
+  type TransferArchitectureOptions,
+  transferArchitecture,
+} from '../engine/nn/transfer.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { extractHere } from '../engine/runtime/feature-extractor.ts';
 import { extractInWorkers } from '../engine/runtime/feature-workers.ts';
@@ -59,8 +64,9 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
   const { backbone, labels, train, validation, holdout, preprocessing, threads, clock } = request;
   const started = clock.monotonic();
   const seconds = () => (clock.monotonic() - started) / 1000;
-  const weights = bodyWeights(request);
-  const mirror = answersMirrored(request);
+  const initial = request.initial && readModel(request.initial);
+  const weights = bodyWeights(backbone.network, initial);
+  const mirror = request.options.mirror ?? initial?.readout.mirror ?? false;
   const size = backbone.network.featureCount;
   const classes = labels.length;
 
@@ -148,7 +154,7 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
     truth: labelsOf(holdout),
   });
   const blocks = request.options.fineTune ?? 0;
-  const fitted = blocks === 0 ? head : await fineTune(request, head, blocks);
+  const fitted = blocks === 0 ? head : await fineTune(request, head, { blocks, mirror });
   return { ...fitted, judge };
 };
 
@@ -159,7 +165,7 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
 const fineTune = async (
   { backbone, ...request }: FitTransferRequest,
   head: FitResult,
-  blocks: number,
+  shape: TransferArchitectureOptions,
 ): Promise<FitResult> => {
   const { validation, onLine } = request;
   if (validation.length === 0) {
@@ -168,7 +174,7 @@ const fineTune = async (
   }
   const tuned = await fit({
     ...request,
-    network: transferArchitecture(backbone.network, { blocks, mirror: answersMirrored(request) }),
+    network: transferArchitecture(backbone.network, shape),
     backbone: backbone.sha256,
     initial: head.model,
     // There is no fresh start that could win against a trained backbone.
@@ -204,21 +210,13 @@ const lossOf = async (
 };
 
 /** The backbone's weights to start from: those of the model to continue, else the file's. */
-const bodyWeights = ({
-  backbone,
-  initial,
-}: FitTransferRequest): ReadonlyMap<string, Float32Array> => {
-  const own = backbone.network.weights;
-  if (!initial) return own;
-  const model = readModel(initial);
-  return new Map([...own.keys()].map((name) => [name, model.weights.get(name) as Float32Array]));
-};
-
-const answersMirrored = ({
-  options,
-  initial,
-}: Pick<FitTransferRequest, 'options' | 'initial'>): boolean =>
-  options.mirror ?? (initial ? readModel(initial).readout.mirror : false);
+const bodyWeights = (
+  { weights: own }: Backbone,
+  initial: Model | undefined,
+): ReadonlyMap<string, Float32Array> =>
+  initial
+    ? new Map([...own.keys()].map((name) => [name, initial.weights.get(name) as Float32Array]))
+    : own;
 
 const withHead = (
   weights: ReadonlyMap<string, Float32Array>,

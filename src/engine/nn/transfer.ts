@@ -95,7 +95,7 @@ const mirroredGraph = (backbone: Backbone, batchSize: number): Graph => {
   return b.build();
 };
 
-const recipe: Recipe = {
+const recipeOf = (mirror: boolean): Recipe => ({
   batchSize: 32,
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
   learningRate: 0.0003,
@@ -104,9 +104,9 @@ const recipe: Recipe = {
   shrinkPerturb: null,
   labelSmoothing: 0,
   averageDecay: 0.99,
-  mirror: false,
+  mirror,
   augmentation: 'standard',
-};
+});
 
 /** How much slower each block learns than the one after it. */
 const rateStep = 0.8;
@@ -125,7 +125,7 @@ export const transferArchitecture = (
   channels: backbone.channels,
   imageSize: backbone.imageSize,
   fixedSize: true,
-  recipe: { scratch: { ...recipe, mirror }, champion: { ...recipe, mirror } },
+  recipe: { scratch: recipeOf(mirror), champion: recipeOf(mirror) },
   build: (context, images, classes) => {
     const graph = freezeBelow(backbone.graph(images.shape[0] as number), blocks);
     return dense(

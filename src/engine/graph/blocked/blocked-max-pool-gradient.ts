@@ -3,6 +3,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import { float32 } from '../../tensor/tensor.ts';
 import type { Node, Value } from '../graph.ts';
 import { type BlockedRule, blocked, type Layout } from './layout.ts';
+import { onePixelKernel } from './one-pixel-kernel.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
@@ -78,20 +79,17 @@ export const poolGradientParts = (
  * the pixel `at` steps into each stride.
  */
 const winners = (
-  { builder: b, blockSize }: Layout,
+  layout: Layout,
   x: Value,
   behind: Value,
   at: readonly [number, number],
   strides: readonly [number, number],
 ): Value => {
+  const { builder: b } = layout;
   const channels = x.shape[1] as number;
   const size = [at[0] + 1, at[1] + 1] as const;
-  // In blocks: [channels / b, 1, rows, columns, b].
-  const kernel = new Float32Array(channels * sizeOf(size));
-  for (let i = 0; i < kernel.length; i++)
-    if (Math.floor(i / blockSize) % sizeOf(size) === sizeOf(size) - 1) kernel[i] = 1;
   const zeros = b.constant(float32([channels], new Float32Array(channels)), 'zeros');
-  const pick = b.constant(float32([channels, 1, ...size], kernel), 'one_pixel');
+  const pick = onePixelKernel(layout, channels, size, sizeOf(size) - 1);
   return b.apply('BlockedConv', [x, pick, zeros, behind], {
     strides,
     pads: [0, 0, 0, 0],

@@ -8,9 +8,9 @@
  * what is read of dY is used more often; and any number of pictures will do. Bands of rows, further
  * channels whose results add up, keep the part of dY that is read again and again in the cache.
  */
-import { float32 } from '../../tensor/tensor.ts';
 import type { Node, Value } from '../graph.ts';
 import type { Layout } from './layout.ts';
+import { onePixelKernel } from './one-pixel-kernel.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
@@ -113,22 +113,13 @@ export const pixelWeightGradient = (
  */
 const moveColumns = (layout: Layout, blocked: Value, by: number, added: number): Value => {
   if (by === 0 && added === 0) return blocked;
-  const { builder: b, blockSize } = layout;
   const channels = blocked.shape[1] as number;
   const left = Math.max(0, -by);
-  const size = Math.abs(by) + 1;
-  const kernel = new Float32Array(channels * size);
-  // In blocks as well: [channels / b, 1, 1, size, b].
-  for (let i = 0; i < kernel.length; i++)
-    if (Math.floor(i / blockSize) % size === left) kernel[i] = 1;
-  return b.apply(
-    'BlockedConv',
-    [blocked, b.constant(float32([channels, 1, 1, size], kernel), 'one_column')],
-    {
-      strides: [1, 1],
-      pads: [0, Math.max(0, by), 0, added + left],
-      dilations: [1, 1],
-      group: channels,
-    },
-  );
+  const take = onePixelKernel(layout, channels, [1, Math.abs(by) + 1], left);
+  return layout.builder.apply('BlockedConv', [blocked, take], {
+    strides: [1, 1],
+    pads: [0, Math.max(0, by), 0, added + left],
+    dilations: [1, 1],
+    group: channels,
+  });
 };
