@@ -130,8 +130,16 @@ const problems: Readonly<Record<string, Problem>> = {
     'The server is busy; try again soon.',
     'Wait for the seconds in Retry-After.',
   ),
-  storage_unavailable: entry(503, 'The storage does not answer.'),
-  storage_read_only: entry(503, 'The storage is read-only.'),
+  storage_unavailable: entry(
+    503,
+    'The storage does not answer.',
+    'Send it again after the seconds in Retry-After; nothing is taken in twice.',
+  ),
+  storage_read_only: entry(
+    503,
+    'The storage is read-only.',
+    'Whoever runs the server has to make it writable; send it again then.',
+  ),
   store_too_new: entry(
     503,
     'The store was written by a newer release.',

@@ -2,6 +2,7 @@
  * A bucket service in memory, over real HTTP on loopback, for tests. What S3 and OSS do alike lives
  * here; where they differ, `rules` decide. Faults can be put before or after any call.
  */
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -62,6 +63,8 @@ export interface Fault {
     readonly code: string;
     readonly headers?: Readonly<Record<string, string>>;
   };
+  /** In place of `answer`: whatever something between client and service would do. */
+  answerOddly?(response: ServerResponse): void;
 }
 
 export interface BucketServer {
@@ -98,6 +101,10 @@ const errorXml = ({ code, message, more }: ServiceError): string =>
         .join(''),
     ),
   );
+
+/** As S3 and OSS make it of an object that came in one piece. */
+const entityTag = (bytes: Buffer): string =>
+  `"${createHash('md5').update(bytes).digest('hex').toUpperCase()}"`;
 
 const readAll = async (message: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
@@ -171,7 +178,7 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
       const headers = Object.fromEntries(kept);
       bucket.objects.set(key, { bytes: request.body, headers, modifiedAt: Date.now() });
       server.stored({ bucket: name, key, size: request.body.length });
-      return { status: 200 };
+      return { status: 200, headers: { etag: entityTag(request.body) } };
     }
     if (request.method === 'DELETE') {
       bucket.objects.delete(key);
@@ -180,7 +187,11 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
     if (!found) throw new ServiceError(404, 'NoSuchKey', 'The key does not exist.');
     return {
       status: 200,
-      headers: { ...found.headers, 'last-modified': new Date(found.modifiedAt).toUTCString() },
+      headers: {
+        ...found.headers,
+        etag: entityTag(found.bytes),
+        'last-modified': new Date(found.modifiedAt).toUTCString(),
+      },
       body: found.bytes,
     };
   };
@@ -200,11 +211,12 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
       : { status: error.status, headers, body: Buffer.from(xml) };
   };
 
-  const handle = (request: ServedRequest, fault: Fault | undefined): Reply | 'cut' => {
+  const handle = (request: ServedRequest, fault: Fault | undefined): Reply | 'cut' | 'odd' => {
     let reply: Reply | undefined;
     try {
       if (fault?.when !== 'before') reply = answer(request);
       if (!fault && reply) return reply;
+      if (fault?.answerOddly) return 'odd';
       if (!fault?.answer) return 'cut';
       throw new ServiceError(fault.answer.status, fault.answer.code);
     } catch (error) {
@@ -221,7 +233,9 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
     const body = await readAll(message);
     const request = { method, url, host: plain.host ?? '', headers: plain, body };
     requests.push(request);
-    const reply = handle(request, server.faults(request));
+    const fault = server.faults(request);
+    const reply = handle(request, fault);
+    if (reply === 'odd') return fault?.answerOddly?.(response);
     if (reply === 'cut') return void message.socket.destroy();
     const { status, headers: sent = {}, body: content = Buffer.alloc(0) } = reply;
     response.writeHead(status, { ...sent, 'content-length': content.length });

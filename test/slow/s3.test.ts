@@ -23,7 +23,7 @@ describe.skipIf(obstacle !== undefined)('radosgw', () => {
       newId: randomUUID,
       create: true,
       env: service.env,
-      pauses: { first: 5, longest: 50 },
+      limits: { firstPause: 5, longestPause: 50 },
       ...more,
     });
 

@@ -3,7 +3,7 @@
  * code came along. S3 and OSS codes stand together: no code means two things.
  */
 import { NoAnswer } from './http-exchange.ts';
-import type { Answer } from './request.ts';
+import type { Answer, BucketRequest } from './request.ts';
 import { readXml, textOf } from './xml.ts';
 
 export type Meaning =
@@ -137,6 +137,27 @@ export const isTransient = (error: unknown): boolean => {
 export const leavesOpen = (error: unknown): boolean => {
   const meaning = meaningOfError(error);
   return meaning !== undefined && openEnded.has(meaning);
+};
+
+export const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300;
+
+/** What S3 and OSS put on every answer; not every relative of S3 does. */
+const requestIds = ['x-amz-request-id', 'x-oss-request-id'];
+
+/**
+ * Why an answer can't be the store's own but comes from something in between: undefined where it
+ * can. Believed, a proxy's page would be an object that was read, or a write that never was.
+ */
+export const whyNotFromStore = (
+  { method, key }: BucketRequest,
+  answer: Answer,
+): string | undefined => {
+  const { headers } = answer;
+  if (requestIds.some((name) => headers[name] !== undefined)) return undefined;
+  if (/^text\/html\b/i.test(headers['content-type'] ?? ''))
+    return 'a web page in place of an answer of the storage';
+  const hasTag = key === undefined || method === 'DELETE' || headers.etag !== undefined;
+  return isSuccess(answer) && !hasTag ? 'an answer without an entity tag' : undefined;
 };
 
 /** Milliseconds that the service asks to wait; undefined where it asks nothing. */

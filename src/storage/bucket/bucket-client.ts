@@ -1,19 +1,15 @@
 /**
  * Signs a call, sends it and tries again where that can help: with growing pauses and jitter, or
- * after the time that the service asks for. Looks after temporary credentials and a wrong clock.
+ * after the time that the service asks for, until the call has waited long enough. Looks after
+ * temporary credentials and a wrong clock.
  */
 import pRetry from 'p-retry';
 import type { Clock } from '../../base/clock.ts';
 import { addressRequest, type BucketAddress } from './address.ts';
-import { askedWait, isTransient, Refusal } from './answers.ts';
-import type { Exchange } from './http-exchange.ts';
+import { askedWait, isSuccess, isTransient, Refusal, whyNotFromStore } from './answers.ts';
+import { type Exchange, NoAnswer } from './http-exchange.ts';
+import { defaultLimits, type Limits } from './limits.ts';
 import type { Answer, BucketRequest, CredentialSource, Dialect } from './request.ts';
-
-/** Milliseconds; tests shorten them. */
-export interface RetryPauses {
-  readonly first: number;
-  readonly longest: number;
-}
 
 export interface BucketClientOptions {
   readonly address: BucketAddress;
@@ -21,18 +17,18 @@ export interface BucketClientOptions {
   readonly credentials: CredentialSource;
   readonly exchange: Exchange;
   readonly clock: Clock;
-  readonly pauses?: RetryPauses;
+  readonly limits?: Partial<Limits>;
 }
 
 /** @throws Refusal where the answer is no success, NoAnswer where none came */
 export type BucketClient = (request: BucketRequest) => Promise<Answer>;
 
-const mostRetries = 5;
+/** Milliseconds; a service that asks for more is asked again sooner. */
 const longestAskedWait = 30_000;
 
 export const createBucketClient = (options: BucketClientOptions): BucketClient => {
   const { address, dialect, credentials, exchange, clock } = options;
-  const { first, longest } = options.pauses ?? { first: 100, longest: 5_000 };
+  const { quiet, patience, firstPause, longestPause } = { ...defaultLimits, ...options.limits };
   /** What to add to this machine's clock so that the service believes it. Milliseconds. */
   let clockOffset = 0;
 
@@ -47,7 +43,9 @@ export const createBucketClient = (options: BucketClientOptions): BucketClient =
       headers,
       ...(request.body ? { body: request.body } : {}),
     });
-    if (answer.status >= 200 && answer.status < 300) return answer;
+    const stranger = whyNotFromStore(request, answer);
+    if (stranger !== undefined) throw new NoAnswer(`HTTP ${answer.status}, ${stranger}`);
+    if (isSuccess(answer)) return answer;
     throw new Refusal(answer);
   };
 
@@ -65,17 +63,31 @@ export const createBucketClient = (options: BucketClientOptions): BucketClient =
     }
   };
 
-  return (request) =>
-    pRetry(() => attemptMended(request), {
-      retries: mostRetries,
-      minTimeout: first,
-      maxTimeout: longest,
-      randomize: true,
-      shouldRetry: ({ error }) => isTransient(error),
-      onFailedAttempt: async ({ error, retriesLeft }) => {
-        const wait = askedWait(error, clock.now());
-        if (wait === undefined || retriesLeft === 0 || !isTransient(error)) return;
-        await clock.sleep(Math.min(wait, longestAskedWait));
+  return (request) => {
+    let waited = 0;
+    let began = clock.monotonic();
+    let ended = began;
+    return pRetry(
+      () => {
+        began = clock.monotonic();
+        waited += began - ended;
+        return attemptMended(request);
       },
-    });
+      {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: firstPause,
+        maxTimeout: longestPause,
+        randomize: true,
+        shouldRetry: async ({ error }) => {
+          ended = clock.monotonic();
+          // A try that took longer was moving, until it fell silent.
+          waited += Math.min(ended - began, quiet);
+          const asked = Math.min(askedWait(error, clock.now()) ?? 0, longestAskedWait);
+          if (!isTransient(error) || waited + asked >= patience) return false;
+          if (asked > 0) await clock.sleep(asked);
+          return true;
+        },
+      },
+    );
+  };
 };

@@ -111,8 +111,14 @@ export const bucketError = (error: unknown, attempt: Attempt): unknown => {
   return new RelearnError('unavailable', code, `${message(attempt)} (${error.message})`, {
     hint: typeof hint === 'string' ? hint : hint(attempt, rightPlace),
     cause: error,
-    details: { key: attempt.key },
+    details: { key: attempt.key, ...retryAfterOf(error) },
   });
+};
+
+/** The seconds that the service asks for, where it names a number: whoever asked us gets it too. */
+const retryAfterOf = (error: Error): { retryAfter?: number } => {
+  const text = error instanceof Refusal ? error.headers['retry-after'] : undefined;
+  return text !== undefined && /^\d+$/.test(text) ? { retryAfter: Number(text) } : {};
 };
 
 /** The outcome of a create-only put is not known. */

@@ -16,7 +16,7 @@ const options = {
   clock: systemClock,
   newId: () => `id-${++names}`,
   create: true,
-  pauses: { first: 1, longest: 5 },
+  limits: { firstPause: 1, longestPause: 5, patience: 200 },
 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -131,11 +131,34 @@ describe.each(Object.entries(services))('%s', (name, { rules, env, url, scheme }
   it('waits as long as it is asked to', async () => {
     const waits: number[] = [];
     const clock = { ...systemClock, sleep: async (wait: number) => void waits.push(wait) };
-    const store = await open(undefined, { clock });
+    const store = await open(undefined, { clock, limits: { patience: 10_000 } });
     const answer = { status: 503, code: 'SlowDown', headers: { 'retry-after': '7' } };
     fail('GET', { when: 'before', answer });
     expect(await store.get('a')).toBeUndefined();
     expect(waits).toEqual([7_000]);
+  });
+
+  it('says at once how long to wait where that is longer than anybody should', async () => {
+    const store = await open();
+    const before = server.requests.length;
+    const answer = { status: 503, code: 'SlowDown', headers: { 'retry-after': '30' } };
+    server.faults = () => ({ when: 'before', answer });
+    await expect(store.get('a')).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      details: { retryAfter: 30 },
+    });
+    expect(server.requests.length - before).toBe(1);
+  });
+
+  it('recognises its own object after a time-out, also where it landed late', async () => {
+    const store = await open(undefined, { limits: { ...options.limits, quiet: 50 } });
+    // The write lands, its answer never comes; the next try finds the key taken.
+    fail('PUT', { when: 'after', answerOddly: () => {} });
+    expect(await store.putIfAbsent('log/1', bytes('mine'))).toBe('created');
+    // Somebody else's write that landed first is not taken for one's own.
+    await store.put('log/2', bytes('theirs'));
+    fail('PUT', { when: 'before', answerOddly: () => {} });
+    expect(await store.putIfAbsent('log/2', bytes('mine'))).toBe('exists');
   });
 
   it('tries again after a conflict in which nothing landed', async () => {

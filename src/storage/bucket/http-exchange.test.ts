@@ -33,31 +33,85 @@ it('brings status, headers and body, and keeps the connection', async () => {
   expect(ports.size).toBe(1);
 });
 
-it.each<[string, RequestListener]>([
-  ['never answers', () => {}],
-  ['stops in the middle', (_, response) => void response.writeHead(200).write('half')],
+/** Short limits, so that the tests are. */
+const limits = { connect: 200, quiet: 100, slowest: 10 };
+const every = async (milliseconds: number, times: number, act: () => void) => {
+  for (let time = 0; time < times; time++) {
+    act();
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+};
+
+it.each<[string, RequestListener, string]>([
+  ['never answers', () => {}, 'no answer began within 0.1 s'],
+  [
+    'stops in the middle',
+    (_, response) => void response.writeHead(200).write('half'),
+    'the answer did not go on within 0.1 s',
+  ],
+  [
+    'lets a byte fall now and then',
+    (_, response) => {
+      response.writeHead(200);
+      void every(20, 50, () => response.write('x'));
+    },
+    'the answer did not go on within 0.1 s',
+  ],
   [
     'cuts its answer off',
     (_, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
     },
+    'aborted',
   ],
-  ['hangs up', (request) => void request.socket.destroy()],
-])('brings no answer from a server that %s', async (_, listener) => {
+  ['hangs up', (request) => void request.socket.destroy(), 'socket hang up'],
+])('brings no answer from a server that %s', async (_, listener, message) => {
   const origin = await serve(listener);
-  await expect(createExchange(50)({ ...call, origin })).rejects.toMatchObject({ name: 'NoAnswer' });
+  const began = performance.now();
+  await expect(createExchange(limits)({ ...call, origin })).rejects.toMatchObject({
+    name: 'NoAnswer',
+    message,
+  });
+  expect(performance.now() - began).toBeLessThan(1_000);
 });
 
-it('waits for what comes slowly', async () => {
-  const origin = await serve(async (_, response) => {
-    response.writeHead(200);
-    for (let part = 0; part < 8; part++) {
-      response.write('x');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    response.end();
+it('gives up where no connection comes about', async () => {
+  // An address that no host has: the packets go nowhere, or the system says so at once.
+  const origin = new URL('http://192.0.2.1:9');
+  await expect(createExchange(limits)({ ...call, origin })).rejects.toMatchObject({
+    name: 'NoAnswer',
   });
-  const { body } = await createExchange(200)({ ...call, origin });
-  expect(body.length).toBe(8);
+});
+
+it('gives up an upload of which nothing is taken', async () => {
+  const origin = await serve((request) => void request.pause());
+  const body = new Uint8Array(64 * 1024 * 1024);
+  await expect(createExchange(limits)({ ...call, origin, method: 'PUT', body }))
+    .rejects //
+    .toMatchObject({ name: 'NoAnswer', message: 'the connection took no bytes within 0.1 s' });
+});
+
+it('waits for a large answer that comes slowly, and for a large body that leaves slowly', async () => {
+  const origin = await serve(async (request, response) => {
+    request.pause();
+    await every(50, 8, () => request.read(16));
+    request.resume().on('end', async () => {
+      response.writeHead(200);
+      await every(50, 8, () => response.write('x'.repeat(10)));
+      response.end();
+    });
+  });
+  const slowly = { ...call, origin, method: 'PUT', body: new Uint8Array(1_000_000) };
+  const { body } = await createExchange({ ...limits, quiet: 500 })(slowly);
+  expect(body.length).toBe(80);
+});
+
+it('reads what came while the process stood still', async () => {
+  const origin = await serve((_, response) => void response.end('here'));
+  const answered = createExchange(limits)({ ...call, origin });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+  expect(Buffer.from((await answered).body).toString()).toBe('here');
 });

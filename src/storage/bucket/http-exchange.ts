@@ -5,6 +5,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { defaultLimits, type Limits } from './limits.ts';
 import type { Answer } from './request.ts';
 
 /** The call brought no whole answer: whether it had an effect is not known. */
@@ -23,27 +24,78 @@ export interface Call {
 
 export type Exchange = (call: Call) => Promise<Answer>;
 
+/** Milliseconds after which a connection that nobody uses is closed. */
+const unusedTimeout = 10_000;
+
+/** Bytes handed to the connection at a time, so that the progress of an upload can be seen. */
+const sliceSize = 65_536;
+
 /**
- * Milliseconds without a byte in either direction. Well below the lease's time to live, so that a
- * connection that died costs a heartbeat and not the lease.
+ * Bytes that may still be on this machine when an upload has been handed to the system, and how many
+ * of them a slow line takes in a millisecond. An answer comes only after them.
  */
-const idleTimeout = 10_000;
+const mostBuffered = 4 * 1024 * 1024;
+const slowLine = 100;
 
 const joinHeaders = (headers: http.IncomingHttpHeaders): Record<string, string> =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, [value].flat().join(', ')]),
   );
 
-export const createExchange = (timeout = idleTimeout): Exchange => {
-  const options = { keepAlive: true, timeout };
-  const clients = {
-    'http:': { request: http.request, agent: new http.Agent(options) },
-    'https:': { request: https.request, agent: new https.Agent(options) },
+/** Calls `onSilence` once, when nothing was `expect`ed or `moved` for as long as the limits say. */
+const watchSilence = (limits: Limits, onSilence: (what: string) => void) => {
+  let timer: NodeJS.Timeout | undefined;
+  let awaited: readonly [what: string, wait: number] = ['', 0];
+  let bytes = 0;
+  let isOver = false;
+  const restart = () => {
+    clearTimeout(timer);
+    if (isOver) return;
+    bytes = 0;
+    const [what, wait] = awaited;
+    const started = setTimeout(() => {
+      // A process that stood still finds its time over before it reads what has come meanwhile.
+      setImmediate(() => {
+        if (timer === started && !isOver) onSilence(`${what} within ${wait / 1000} s`);
+      });
+    }, wait);
+    timer = started;
   };
-  return ({ origin, method, path, headers, body }) =>
+  return {
+    expect: (what: string, wait: number) => {
+      awaited = [what, wait];
+      restart();
+    },
+    moved: (count: number) => {
+      bytes += count;
+      if (bytes >= limits.slowest) restart();
+    },
+    stop: () => {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
+};
+
+export const createExchange = (given: Partial<Limits> = {}): Exchange => {
+  const limits = { ...defaultLimits, ...given };
+  const options = { keepAlive: true, timeout: unusedTimeout };
+  const clients = {
+    'http:': { request: http.request, agent: new http.Agent(options), connected: 'connect' },
+    'https:': {
+      request: https.request,
+      agent: new https.Agent(options),
+      connected: 'secureConnect',
+    },
+  };
+  return ({ origin, method, path, headers, body = new Uint8Array() }) =>
     new Promise((resolve, reject) => {
-      const { request, agent } = clients[origin.protocol as keyof typeof clients];
-      const fail = (cause: Error) => reject(new NoAnswer(cause.message, { cause }));
+      const { request, agent, connected } = clients[origin.protocol as keyof typeof clients];
+      const silence = watchSilence(limits, (what) => sent.destroy(new Error(what)));
+      const fail = (cause: Error) => {
+        silence.stop();
+        reject(new NoAnswer(cause.message, { cause }));
+      };
       const sent = request(
         {
           agent,
@@ -53,16 +105,20 @@ export const createExchange = (timeout = idleTimeout): Exchange => {
           method,
           path,
           headers:
-            body || method === 'PUT'
-              ? { ...headers, 'content-length': String(body?.length ?? 0) }
+            body.length > 0 || method === 'PUT'
+              ? { ...headers, 'content-length': String(body.length) }
               : headers,
-          timeout,
         },
         (response) => {
+          silence.expect('the answer did not go on', limits.quiet);
           const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('data', (chunk: Buffer) => {
+            silence.moved(chunk.length);
+            chunks.push(chunk);
+          });
           response.on('error', fail);
           response.on('end', () => {
+            silence.stop();
             if (!response.complete) return fail(new Error('the answer was cut off'));
             resolve({
               status: response.statusCode ?? 0,
@@ -72,8 +128,29 @@ export const createExchange = (timeout = idleTimeout): Exchange => {
           });
         },
       );
-      sent.on('timeout', () => sent.destroy(new Error(`nothing came for ${timeout / 1000} s`)));
       sent.on('error', fail);
-      sent.end(body);
+
+      const expectAnswer = () => {
+        const leaving = Math.min(body.length, mostBuffered) / slowLine;
+        silence.expect('no answer began', limits.quiet + Math.ceil(leaving));
+      };
+      const sendFrom = (start: number) => {
+        const end = start + sliceSize;
+        if (end >= body.length) return sent.end(body.subarray(start), expectAnswer);
+        sent.write(body.subarray(start, end), (error) => {
+          if (error) return;
+          silence.moved(sliceSize);
+          sendFrom(end);
+        });
+      };
+      silence.expect('no connection', limits.connect);
+      sent.on('socket', (socket) => {
+        const send = () => {
+          silence.expect('the connection took no bytes', limits.quiet);
+          sendFrom(0);
+        };
+        if (socket.connecting) socket.once(connected, send);
+        else send();
+      });
     });
 };

@@ -6,7 +6,11 @@ import { addressRequest } from './address.ts';
 import { ossCredentials, s3Credentials } from './credentials.ts';
 import { type BucketOptions, openBucket } from './open-bucket.ts';
 
-const options = { clock: systemClock, newId: () => 'id', pauses: { first: 1, longest: 5 } };
+const options = {
+  clock: systemClock,
+  newId: () => 'id',
+  limits: { firstPause: 1, longestPause: 5, patience: 200 },
+};
 const bytes = new TextEncoder().encode('x');
 
 describe('the accounts of a strict OSS', () => {

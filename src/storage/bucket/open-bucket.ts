@@ -5,11 +5,12 @@ import { RelearnError } from '../../base/errors.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { type BucketUrl, chosen, parseBucketUrl, parseEndpoint } from '../store-url.ts';
 import { meaningOfError, Refusal } from './answers.ts';
-import { type BucketClient, createBucketClient, type RetryPauses } from './bucket-client.ts';
+import { type BucketClient, createBucketClient } from './bucket-client.ts';
 import { bucketError } from './bucket-error.ts';
 import { createBucketStore } from './bucket-store.ts';
 import { type Environment, ossCredentials, s3Credentials } from './credentials.ts';
 import { createExchange } from './http-exchange.ts';
+import type { Limits } from './limits.ts';
 import { createOssDialect } from './oss-dialect.ts';
 import type { CredentialSource, Dialect } from './request.ts';
 import { createS3Dialect } from './s3-dialect.ts';
@@ -25,7 +26,8 @@ export interface BucketOptions {
   readonly env?: Environment;
   /** In place of those of the environment; asked before every call. */
   readonly credentials?: CredentialSource;
-  readonly pauses?: RetryPauses;
+  /** How long calls may wait; default: as long as somebody waits for their answer. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** What a scheme makes of a URL. */
@@ -139,9 +141,9 @@ export const openBucket = async (
     address: { endpoint: service.endpoint, bucket, pathStyle: service.pathStyle },
     dialect: service.dialect,
     credentials: options.credentials ?? service.credentials,
-    exchange: createExchange(),
+    exchange: createExchange(options.limits),
     clock: options.clock,
-    ...(options.pauses ? { pauses: options.pauses } : {}),
+    ...(options.limits ? { limits: options.limits } : {}),
   });
   if (options.create) {
     try {
