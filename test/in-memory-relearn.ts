@@ -204,6 +204,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       resumable: null,
       lastRun: runs.at(-1)?.report ?? null,
     }),
+    checkPlace: async () => {},
     check: async () => ({ ok: true, problems: [] }),
     collectGarbage: async () => ({ removed: 0, bytes: 0, keys: [] }),
     models: {

@@ -137,6 +137,13 @@ const needs = (opened: { relearn?: Relearn }): Relearn => {
   );
 };
 
+const placeOf =
+  (opened: { relearn?: Relearn }): Check =>
+  async () => {
+    await needs(opened).checkPlace();
+    return 'no other store lies above or below';
+  };
+
 const logOf =
   (opened: { relearn?: Relearn }): Check =>
   async () => {
@@ -175,6 +182,7 @@ export const doctorChecks = (run: Run): ReadonlyMap<string, Check> => {
     ['pictures', pictures],
     ['settings', settingsOf(run)],
     ['store', storeOf(run, opened)],
+    ['place', placeOf(opened)],
     ['log', logOf(opened)],
     ['model', modelOf(opened)],
   ]);

@@ -484,6 +484,7 @@ describe('relearn doctor', () => {
       ['pictures', true],
       ['settings', true],
       ['store', true],
+      ['place', true],
       ['log', true],
       ['model', true],
     ]);
@@ -498,10 +499,18 @@ describe('relearn doctor', () => {
     const outcome = await relearn('doctor --json', { openRelearn, env });
     expect(outcome.code).toBe(1);
     const wrong = report(outcome).checks.filter(({ ok }) => !ok);
-    expect(wrong.map(({ name }) => name)).toEqual(['settings', 'store', 'log', 'model']);
+    expect(wrong.map(({ name }) => name)).toEqual(['settings', 'store', 'place', 'log', 'model']);
     expect(wrong.map(({ detail }) => detail).join(' ')).toMatch(
       /name:key:scope.*No store\. Init\./,
     );
+  });
+
+  it('says so where another store lies above or below', async () => {
+    const checkPlace = () =>
+      Promise.reject(new RelearnError('conflict', 'store_overlaps', 'a lies inside b.'));
+    const outcome = await relearn('doctor', { relearn: { checkPlace } });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout).toMatch(/NOT OK +place +a lies inside b\./);
   });
 
   it('does not count a missing first model as a fault, but one that does not load', async () => {

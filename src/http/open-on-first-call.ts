@@ -27,6 +27,7 @@ export const openOnFirstCall = (location: string, open: () => Promise<Relearn>):
     collectFeedback: async (...args) => (await opening()).collectFeedback(...args),
     considerTraining: async (...args) => (await opening()).considerTraining(...args),
     status: async () => (await opening()).status(),
+    checkPlace: async () => (await opening()).checkPlace(),
     check: async () => (await opening()).check(),
     collectGarbage: async (...args) => (await opening()).collectGarbage(...args),
     models: {

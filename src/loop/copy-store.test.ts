@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { dyingStore } from '../../test/dying-store.ts';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
@@ -282,6 +285,34 @@ describe('copyStore', () => {
     await copyTo(to);
     const expected = await contents(place.store);
     expect(await contents(to)).toEqual(expected);
+  });
+
+  it('is refused into another store', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'relearn-copy-'));
+    try {
+      await initStore({ store: join(folder, 'other'), labels: ['horse', 'cow'] });
+      const { store, clock, newId } = place;
+      const to = join(folder, 'other', 'feedback', 'horse');
+      await expect(copyStore({ from: store, to, clock, newId })).rejects.toMatchObject({
+        code: 'store_overlaps',
+      });
+      expect(await readdir(join(folder, 'other'))).not.toContain('feedback');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('into a folder below itself is refused and leaves none behind', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'relearn-copy-'));
+    try {
+      await initStore({ store: folder, labels: ['horse', 'cow'] });
+      const { clock, newId } = place;
+      const copying = copyStore({ from: folder, to: join(folder, 'sub'), clock, newId });
+      await expect(copying).rejects.toMatchObject({ kind: 'usage', code: 'same_store' });
+      expect(await readdir(folder)).not.toContain('sub');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('is refused into itself, and from what is no store', async () => {

@@ -26,6 +26,7 @@ import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
 import { nameThisProcess } from './process-owner.ts';
+import { refuseOuterStore } from './refuse-overlap.ts';
 import { isHolderAlive } from './status.ts';
 
 export interface CopyOptions {
@@ -158,8 +159,8 @@ async function* logKeys(from: ObjectStore, nextSlot: number): AsyncGenerator<str
   for await (const { key } of from.list(logPrefix)) if (key < logSlotKey(nextSlot)) yield key;
 }
 
-/** @throws RelearnError conflict/`target_not_empty`, `store_in_training`, `store_changed`,
- * usage/`same_store`, corrupt/`copy_damaged`, and those of both stores */
+/** @throws RelearnError conflict/`target_not_empty`, `store_overlaps`, `store_in_training`,
+ * `store_changed`, usage/`same_store`, corrupt/`copy_damaged`, and those of both stores */
 const copyBetween = async (
   from: ObjectStore,
   to: ObjectStore,
@@ -206,6 +207,7 @@ const copyBetween = async (
     });
 
   checkPlaces(from, to);
+  await refuseOuterStore(to);
   const nextSlot = await checkRest(from, options);
   const earlier = await claimTarget(from, to, nextSlot);
   await probeStore(to, `${probePrefix}${newId()}`);

@@ -4,11 +4,12 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { createSettings, type SettingsInput } from '../records/create-settings.ts';
 import { probeKey } from '../records/keys.ts';
 import type { InitReport } from '../records/reports.ts';
-import { saveNewSettings } from '../records/stored-settings.ts';
+import { refuseExistingStore, saveNewSettings } from '../records/stored-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
 import { type HubOptions, hubOptions, importArchitecture } from './backbones.ts';
+import { refuseOverlap } from './refuse-overlap.ts';
 
 export interface InitOptions extends SettingsInput, HubOptions {
   readonly store: string | ObjectStore;
@@ -21,7 +22,7 @@ export interface InitOptions extends SettingsInput, HubOptions {
   onBucketCreated?(name: string): void;
 }
 
-/** @throws RelearnError usage where a setting can't be, conflict/`store_exists` */
+/** @throws RelearnError usage where a setting can't be, conflict/`store_exists`, conflict/`store_overlaps` */
 export const initStore = async (options: InitOptions): Promise<InitReport> => {
   const { clock = systemClock, newId = randomUUID } = options;
   // Checked first, so that a wrong option leaves no folder behind.
@@ -47,6 +48,8 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
           ...(options.onBucketCreated ? { onCreated: options.onBucketCreated } : {}),
         })
       : options.store;
+  await refuseExistingStore(store);
+  await refuseOverlap(store);
   await probeStore(store, probeKey(newId()));
   if (imported) await store.putIfAbsent(imported.ref.key, imported.file);
   await saveNewSettings(store, settings);

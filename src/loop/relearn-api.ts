@@ -80,6 +80,11 @@ export interface Relearn {
     onLine?(line: string): void;
   }): Promise<InvokeReport>;
   status(): Promise<StatusReport>;
+  /**
+   * Makes sure that no other store lies above or below this one; a few calls.
+   * @throws RelearnError conflict/`store_overlaps`
+   */
+  checkPlace(): Promise<void>;
   /** Reads the whole store and holds it against its promises. */
   check(): Promise<CheckReport>;
   /** Removes what nothing refers to. */

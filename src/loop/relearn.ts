@@ -49,6 +49,10 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     collectFeedback: (input) => collectFeedback(context, input),
     considerTraining: (considerOptions) => considerTraining(components, considerOptions),
     status: () => readStatus(components),
+    checkPlace: async () => {
+      const { refuseOverlap } = await import('./refuse-overlap.ts');
+      await refuseOverlap(components.store);
+    },
     check: async () => {
       const { store, registry, clock } = components;
       const problems = await checkInvariants(store, registry, { now: clock.now() });

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { createMemoryStore } from '../storage/memory.ts';
 import { createSettings } from './create-settings.ts';
-import { logSlotKey, settingsKey } from './keys.ts';
+import { logSlotKey } from './keys.ts';
 import { findLabel, resolveLabel } from './resolve-label.ts';
-import { loadSettings, saveNewSettings } from './stored-settings.ts';
+import { loadSettings, refuseExistingStore, saveNewSettings } from './stored-settings.ts';
 
 it('fills in what was not asked for', () => {
   expect(createSettings({ labels: ['cat', 'dog'] })).toEqual({
@@ -79,17 +79,17 @@ it('is not made anew where a log tells of a store that lost its own', async () =
   await store.putIfAbsent(logSlotKey(1), Buffer.from('{}'));
   const missing = { kind: 'corrupt', code: 'settings_missing' };
   await expect(loadSettings(store)).rejects.toMatchObject(missing);
-  const others = createSettings({ labels: ['fox', 'wolf'] });
-  await expect(saveNewSettings(store, others)).rejects.toMatchObject(missing);
-  expect(await store.head(settingsKey)).toBeUndefined();
+  await expect(refuseExistingStore(store)).rejects.toMatchObject(missing);
 });
 
 it('is stored once and read back the same', async () => {
   const store = createMemoryStore();
   await expect(loadSettings(store)).rejects.toMatchObject({ code: 'store_not_found' });
   const settings = createSettings({ labels: ['猫', 'dog'], threshold: 5 });
+  await refuseExistingStore(store);
   await saveNewSettings(store, settings);
   expect(await loadSettings(store)).toEqual(settings);
+  await expect(refuseExistingStore(store)).rejects.toMatchObject({ code: 'store_exists' });
   await store.putIfAbsent(logSlotKey(1), Buffer.from('{}'));
   await expect(
     saveNewSettings(store, createSettings({ labels: ['x', 'y'] })),

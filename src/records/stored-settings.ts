@@ -34,6 +34,16 @@ const schema = z
 /** What settings of every format have. */
 const headerSchema = z.looseObject({ formatVersion: z.int().positive() });
 
+/** Whether they are settings of a store, of whatever format, and no other program's. */
+export const areSettings = (bytes: Uint8Array): boolean => {
+  try {
+    decodeJson(headerSchema, bytes, settingsKey);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** @throws RelearnError unavailable/`store_too_new`, corrupt/`corrupt_record` */
 export const decodeSettings = (bytes: Uint8Array): Settings => {
   const { formatVersion } = decodeJson(headerSchema, bytes, settingsKey);
@@ -86,10 +96,14 @@ const storeExists = (store: ObjectStore): RelearnError =>
     hint: 'Use it, or choose another place with --store.',
   });
 
-/** @throws RelearnError conflict/`store_exists`, corrupt/`settings_missing`; nothing is changed then */
-export const saveNewSettings = async (store: ObjectStore, settings: Settings): Promise<void> => {
+/** @throws RelearnError conflict/`store_exists`, corrupt/`settings_missing` */
+export const refuseExistingStore = async (store: ObjectStore): Promise<void> => {
   if (await store.head(settingsKey)) throw storeExists(store);
   await refuseLostSettings(store);
+};
+
+/** @throws RelearnError conflict/`store_exists`, where somebody was faster */
+export const saveNewSettings = async (store: ObjectStore, settings: Settings): Promise<void> => {
   const outcome = await store.putIfAbsent(settingsKey, encodeJson(settings));
   if (outcome === 'exists') throw storeExists(store);
 };

@@ -9,7 +9,8 @@ it.each([
   ['EFBIG', 'write', 'storage_full'],
   ['EROFS', 'write', 'storage_read_only'],
   ['EACCES', 'write', 'storage_read_only'],
-  ['EACCES', 'read', 'storage_unavailable'],
+  ['EACCES', 'read', 'storage_denied'],
+  ['EPERM', 'read', 'storage_denied'],
   ['EIO', 'write', 'storage_unavailable'],
   ['EMFILE', 'read', 'storage_unavailable'],
 ] as const)('%s on a %s is %s', (code, doing, expected) => {

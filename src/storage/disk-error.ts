@@ -2,7 +2,7 @@
 import { RelearnError } from '../base/errors.ts';
 
 interface Meaning {
-  readonly code: 'storage_full' | 'storage_read_only' | 'storage_no_links';
+  readonly code: 'storage_full' | 'storage_read_only' | 'storage_denied' | 'storage_no_links';
   readonly message: string;
   readonly hint: string;
 }
@@ -17,19 +17,27 @@ const readOnly: Meaning = {
   message: "This process can't write",
   hint: 'Give the user that runs it write permission, or mount the folder writable.',
 };
+const denied: Meaning = {
+  code: 'storage_denied',
+  message: "This process can't read",
+  hint: 'Give the user that runs it read permission.',
+};
 export const noLinks: Meaning = {
   code: 'storage_no_links',
   message: "This file system can't create a file under a name only where it is free (hard links)",
   hint: 'Keep the store on a local file system; some network shares and FUSE mounts lack hard links.',
 };
 
-const meanings: Readonly<Record<string, Meaning>> = {
-  ENOSPC: full,
-  EDQUOT: full,
-  EFBIG: full,
-  EROFS: readOnly,
-  EACCES: readOnly,
-  EPERM: readOnly,
+const meanings: Readonly<Record<'read' | 'write', Readonly<Record<string, Meaning>>>> = {
+  read: { EACCES: denied, EPERM: denied },
+  write: {
+    ENOSPC: full,
+    EDQUOT: full,
+    EFBIG: full,
+    EROFS: readOnly,
+    EACCES: readOnly,
+    EPERM: readOnly,
+  },
 };
 
 export const errnoOf = (error: unknown): string | undefined =>
@@ -45,7 +53,7 @@ export const diskError = (
   error: unknown,
   doing: 'read' | 'write',
   key: string,
-  meaning: Meaning | undefined = doing === 'write' ? meanings[errnoOf(error) ?? ''] : undefined,
+  meaning: Meaning | undefined = meanings[doing][errnoOf(error) ?? ''],
 ): RelearnError => {
   if (error instanceof RelearnError) return error;
   const details = { key, errno: errnoOf(error) ?? null };

@@ -51,13 +51,17 @@ export interface DurableDirectories {
   forget(): void;
 }
 
-export const createDurableDirectories = (root: string): DurableDirectories => {
+/** @param makeRoot where the root may not be there yet: makes it, durably */
+export const createDurableDirectories = (
+  root: string,
+  makeRoot = async (): Promise<void> => {},
+): DurableDirectories => {
   // Another process may have made a folder and not synced it yet: so each process syncs the path
   // to every folder it uses, once.
   let known = new Map<string, Promise<void>>();
 
   const make = async (directory: string): Promise<void> => {
-    if (directory === root) return;
+    if (directory === root) return makeRoot();
     await ensure(dirname(directory));
     await makeOne(directory);
   };

@@ -1,6 +1,16 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { describeObjectStore } from '../../test/contracts/object-store.ts';
 import { systemClock } from '../base/clock.ts';
@@ -20,23 +30,41 @@ const bytes = Buffer.from('x');
 
 describeObjectStore('folder', async () => openLocalDirectory(await newFolder(), options));
 
-it('creates the folder only where asked to', async () => {
-  const root = join(await newFolder(), 'a', 'b');
+it('creates the folder only where asked to, and only with the first object', async () => {
+  const parent = await newFolder();
+  const root = join(parent, 'a', 'b');
   await expect(openLocalDirectory(root, options)).rejects.toMatchObject({
     code: 'store_not_found',
     kind: 'not-found',
   });
   const store = await openLocalDirectory(root, { ...options, create: true });
+  expect(await store.get('settings')).toBeUndefined();
+  for await (const { key } of store.list('')) throw new Error(key);
+  expect(await readdir(parent)).toEqual([]);
   await store.put('settings', bytes);
   expect(await (await openLocalDirectory(root, options)).get('settings')).toEqual(bytes);
+});
+
+it('names the folders above it, past links, whether it is there itself or not', async () => {
+  const folder = await realpath(await newFolder());
+  await mkdir(join(folder, 'a'));
+  await symlink(join(folder, 'a'), join(folder, 'link'));
+  for (const path of ['a/b/c', 'link/b/c']) {
+    const store = await openLocalDirectory(join(folder, path), { ...options, create: true });
+    const above = (await store.above?.())?.map(({ location }) => location);
+    expect(above?.slice(0, 3)).toEqual([join(folder, 'a/b'), join(folder, 'a'), folder]);
+    expect(above?.at(-1)).toBe(parse(folder).root);
+  }
 });
 
 it.skipIf(process.platform !== 'linux')(
   'gives up on /proc instead of trying for ever',
   async () => {
     const root = '/proc/relearn/store';
-    await expect(openLocalDirectory(root, { ...options, create: true })).rejects.toMatchObject({
+    const store = await openLocalDirectory(root, { ...options, create: true });
+    await expect(store.put('settings', bytes)).rejects.toMatchObject({
       kind: 'unavailable',
+      message: expect.stringContaining(root),
       details: { errno: 'ENOENT' },
     });
   },

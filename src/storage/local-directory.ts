@@ -4,8 +4,18 @@
  * acknowledged write survives a power cut. The real name is never opened for writing.
  */
 import { constants } from 'node:fs';
-import { link, lstat, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import {
+  link,
+  lstat,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  unlink,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
 import { diskError, errnoOf, noLinks } from './disk-error.ts';
@@ -18,7 +28,10 @@ export interface LocalDirectoryOptions {
   readonly clock: Clock;
   /** Unique names of `[a-z0-9-]`, such as UUIDs. */
   newId(): string;
-  /** Make the folder where there is none; otherwise that is an error. Default false. */
+  /**
+   * Make the folder where there is none, with the first object; otherwise that is an error. Default
+   * false.
+   */
   readonly create?: boolean;
 }
 
@@ -38,17 +51,14 @@ const sweep = async (temporary: string, now: number): Promise<void> => {
   }
 };
 
-const openRoot = async (root: string, create: boolean): Promise<void> => {
+const checkRoot = async (root: string, create: boolean): Promise<void> => {
   try {
-    if (create) await makeDirectoryPath(root);
     if ((await lstat(`${root}/.`)).isDirectory()) return;
   } catch (error) {
     const errno = errnoOf(error) ?? '';
-    const isMissing = errno === 'ENOENT';
-    if ((isMissing && create) || (!noSuchObject.has(errno) && errno !== 'EEXIST')) {
-      throw diskError(error, create ? 'write' : 'read', root);
-    }
-    if (isMissing) {
+    if (!noSuchObject.has(errno)) throw diskError(error, 'read', root);
+    if (errno === 'ENOENT') {
+      if (create) return;
       throw new RelearnError('not-found', 'store_not_found', `There is no store at ${root}.`, {
         hint: `Create it with: relearn init --labels cat,dog --store ${root}`,
         cause: error,
@@ -60,16 +70,36 @@ const openRoot = async (root: string, create: boolean): Promise<void> => {
   });
 };
 
+/** Where a path leads, links resolved, also where its last folders are not there yet. */
+const realPath = (path: string): Promise<string> =>
+  realpath(path).catch(async () => {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realPath(parent), basename(path));
+  });
+
+const foldersAbove = (path: string): readonly string[] => {
+  const parent = dirname(path);
+  return parent === path ? [] : [parent, ...foldersAbove(parent)];
+};
+
 /** @throws RelearnError not-found/`store_not_found`, usage/`invalid_store`, unavailable/`storage_…` */
 export const openLocalDirectory = async (
   path: string,
   { clock, newId, create = false }: LocalDirectoryOptions,
 ): Promise<ObjectStore> => {
   const root = resolve(path);
+  await checkRoot(root, create);
+  await sweep(join(root, '.tmp'), clock.now());
+  return storeIn(root, newId, create);
+};
+
+const storeIn = (root: string, newId: () => string, create: boolean): ObjectStore => {
   const temporary = join(root, '.tmp');
-  const directories = createDurableDirectories(root);
-  await openRoot(root, create);
-  await sweep(temporary, clock.now());
+  const makeRoot = () =>
+    makeDirectoryPath(root).catch((error) => {
+      throw diskError(error, 'write', root);
+    });
+  const directories = createDurableDirectories(root, create ? makeRoot : undefined);
 
   const pathOf = (key: string): string => {
     checkKey(key);
@@ -177,6 +207,8 @@ export const openLocalDirectory = async (
       }),
     list: (prefix, options) => listDirectory(root, prefix, options),
     keys: (prefix, options) => listDirectoryKeys(root, prefix, options),
+    above: async () =>
+      foldersAbove(await realPath(root)).map((folder) => storeIn(folder, newId, false)),
     async delete(key) {
       const final = pathOf(key);
       try {

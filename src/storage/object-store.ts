@@ -43,6 +43,11 @@ export interface ObjectStore {
   keys?(prefix: string, options?: ListOptions): AsyncIterable<string>;
   /** Removes the object; no error where there is none. */
   delete(key: string): Promise<void>;
+  /**
+   * The places whose objects this store's would be, were there a store too: the folders or prefixes
+   * above, nearest first. For reading only; it takes no call to the storage.
+   */
+  above?(): Promise<readonly ObjectStore[]>;
   /** After a create-only write has replaced something: why, where the driver can find out. */
   whyUnfit?(): Promise<RelearnError | undefined>;
 }

@@ -67,6 +67,14 @@ export const parseBucketUrl = (text: string, known: readonly string[]): BucketUr
   };
 };
 
+/** The URL of another prefix of the same bucket. */
+export const atPrefix = ({ bucket, text }: BucketUrl, prefix: string): string => {
+  const [scheme = ''] = text.split(':');
+  const path = prefix.replace(/[%?#]/g, encodeURIComponent).replace(/\/$/, '');
+  const query = text.indexOf('?');
+  return `${scheme}://${bucket}${path === '' ? '' : `/${path}`}${query < 0 ? '' : text.slice(query)}`;
+};
+
 /** One of a few words; the first is the default. @throws RelearnError usage/`invalid_store` */
 export const chosen = <Word extends string>(
   { parameters, text }: BucketUrl,

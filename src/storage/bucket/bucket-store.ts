@@ -24,12 +24,14 @@ export interface BucketStoreOptions {
   readonly prefix: string;
   /** Unique names. */
   newId(): string;
+  /** As the port has it. */
+  above(): Promise<readonly ObjectStore[]>;
 }
 
 const mostInPage = 1000;
 
 export const createBucketStore = (options: BucketStoreOptions): ObjectStore => {
-  const { client, dialect, location, bucket, prefix, newId } = options;
+  const { client, dialect, location, bucket, prefix, newId, above } = options;
   const hashHeader = `${dialect.metadataPrefix}sha256`;
   const writeIdHeader = `${dialect.metadataPrefix}write-id`;
 
@@ -175,6 +177,7 @@ export const createBucketStore = (options: BucketStoreOptions): ObjectStore => {
         ifFound(() => client({ method: 'DELETE', key: prefix + key })),
       );
     },
+    above,
     async whyUnfit() {
       if (dialect.name !== 'OSS') return undefined;
       const answer = await client({ method: 'GET', query: { versioning: null } }).catch(() => null);

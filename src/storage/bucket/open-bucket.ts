@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { RelearnError } from '../../base/errors.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { type BucketUrl, chosen, parseBucketUrl, parseEndpoint } from '../store-url.ts';
+import { atPrefix, type BucketUrl, chosen, parseBucketUrl, parseEndpoint } from '../store-url.ts';
 import { meaningOfError, Refusal } from './answers.ts';
 import { type BucketClient, createBucketClient } from './bucket-client.ts';
 import { bucketError } from './bucket-error.ts';
@@ -105,6 +105,13 @@ const services: Readonly<
   oss: { parameters: ['endpoint', 'region', 'pathStyle', 'internal'], open: ossService },
 };
 
+/** Of `a/b/`: `a/` and the empty one. */
+const prefixesAbove = (prefix: string): readonly string[] => {
+  if (prefix === '') return [];
+  const parent = prefix.slice(0, prefix.lastIndexOf('/', prefix.length - 2) + 1);
+  return [parent, ...prefixesAbove(parent)];
+};
+
 /** @returns whether it was not there before */
 const createBucket = async (
   client: BucketClient,
@@ -152,12 +159,16 @@ export const openBucket = async (
       throw bucketError(error, { location: text, bucket, doing: 'create the bucket', key: bucket });
     }
   }
-  return createBucketStore({
-    client,
-    dialect: service.dialect,
-    location: text,
-    bucket,
-    prefix,
-    newId: options.newId,
-  });
+  const storeAt = (start: string, location: string): ObjectStore =>
+    createBucketStore({
+      client,
+      dialect: service.dialect,
+      location,
+      bucket,
+      prefix: start,
+      newId: options.newId,
+      above: async () =>
+        prefixesAbove(start).map((prefix) => storeAt(prefix, atPrefix(url, prefix))),
+    });
+  return storeAt(prefix, text);
 };
