@@ -6,6 +6,7 @@ import type { TrainReport } from '../records/reports.ts';
 import type { RunRecord } from '../records/run.ts';
 import type { Lease } from '../registry/lease.ts';
 import { registerCandidate } from '../registry/model-registry.ts';
+import { trainingPatience } from '../storage/bucket/limits.ts';
 import { archiveConsumed } from './archive-consumed.ts';
 import type { Components } from './components.ts';
 import type { RunJournal } from './run-journal.ts';
@@ -16,17 +17,28 @@ export interface RunOfCandidate {
   readonly run: Pick<RunRecord, 'formatVersion' | 'id' | 'startedAt'>;
   /** Items learnt for the first time. */
   readonly feedback: number;
+  /** Ends the waiting for a storage that is away. */
+  readonly signal: AbortSignal;
 }
 
-/** @throws RelearnError conflict/`lease_lost` */
+/** @throws RelearnError conflict/`lease_lost`, unavailable where the storage stays away */
 export const registerOutcome = async (
   components: Components,
   lease: Lease,
   outcome: TrainingOutcome,
-  { journal, run, feedback }: RunOfCandidate,
+  { journal, run, feedback, signal }: RunOfCandidate,
 ): Promise<TrainReport> => {
   const { registry, log } = components;
-  const registered = await registerCandidate(registry, lease, outcome.candidate);
+  const registered = await registerCandidate(registry, lease, outcome.candidate, {
+    patience: trainingPatience,
+    signal,
+    onAway: ({ code, message }) =>
+      log('warn', 'The storage is away; the training waits to register its version.', {
+        runId: run.id,
+        code,
+        error: message,
+      }),
+  });
   const { version } = registered.version;
   const report: TrainReport = { version, ...outcome.report, gate: registered.gate };
   await journal.record({ ...run, version, points: outcome.points, report });

@@ -1,5 +1,5 @@
-/** Which model answers after a host let the process stand still. */
-import { afterEach, describe, expect, it } from 'vitest';
+/** Which model answers after a host let the process stand still, and while the storage hangs. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createManualClock } from '../../test/contracts/manual-clock.ts';
 import { createTestStore, openTestRelearn } from '../../test/loop-store.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
@@ -7,7 +7,15 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { Relearn } from './relearn-api.ts';
 
 const opened: Relearn[] = [];
+let end = () => {};
+let theEnd: Promise<void>;
+beforeEach(() => {
+  theEnd = new Promise((resolve) => {
+    end = resolve;
+  });
+});
 afterEach(async () => {
+  end();
   for (const one of opened.splice(0)) await one.close();
 });
 
@@ -18,15 +26,20 @@ const gated = (store: ObjectStore, gate: () => Promise<void>): ObjectStore => ({
   head: async (key) => gate().then(() => store.head(key)),
 });
 
+/** A storage that hangs until the test ends. */
+const never = () => theEnd;
+
 const setUp = async () => {
   const place = await createTestStore();
   const trainer = await openTestRelearn(place);
   await trainer.train();
   const clock = createManualClock();
+  const lines: string[] = [];
   let gate = () => Promise.resolve();
   const server = await openTestRelearn(place, {
     clock,
     store: gated(place.store, () => gate()),
+    log: (_level, message) => lines.push(message),
   });
   opened.push(trainer, server);
   const data = new Uint8Array(8 * 8 * 3);
@@ -37,6 +50,8 @@ const setUp = async () => {
   return {
     clock,
     answer,
+    lines,
+    readiness: () => server.readiness(),
     setGate: (next: () => Promise<void>) => {
       gate = next;
     },
@@ -82,3 +97,53 @@ describe('a process that stood still', () => {
     expect(await answer()).toBe(2);
   });
 });
+
+describe('a storage that hangs', () => {
+  it('keeps no request of a process that was awake waiting', async () => {
+    const { clock, answer, readiness, setGate } = await setUp();
+    setGate(never);
+    for (let second = 0; second < 20; second++) {
+      await clock.advance(1_000);
+      expect(await answer()).toBe(1);
+    }
+    expect(await readiness()).toEqual({ ready: true, reason: null });
+  });
+
+  it('keeps a request of a process that stood still waiting for two seconds, once', async () => {
+    const { clock, answer, setGate } = await setUp();
+    setGate(never);
+    await clock.advance(3_600_000);
+    let version: number | undefined;
+    const answered = answer().then((got) => {
+      version = got;
+    });
+    await clock.advance(1_900);
+    expect(version).toBeUndefined();
+    await clock.advance(100);
+    await answered;
+    expect(version).toBe(1);
+    expect(await answer()).toBe(1);
+  });
+
+  it('is told of once, and so is its return', async () => {
+    const { clock, answer, lines, setGate } = await setUp();
+    const before = lines.length;
+    setGate(() => Promise.reject(new Error('away')));
+    for (let second = 0; second < 3; second++) await clock.advance(1_000);
+    setGate(() => Promise.resolve());
+    for (let second = 0; second < 3; second++) await clock.advance(1_000);
+    await until(async () => (await answer()) === 2);
+    expect(lines.slice(before)).toEqual([
+      'The store can not be read; whatever model is loaded goes on answering.',
+      'The store can be read again.',
+      'Version 2 answers now.',
+    ]);
+  });
+});
+
+const until = async (isTrue: () => Promise<boolean>) => {
+  for (let times = 0; times < 100; times++) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};

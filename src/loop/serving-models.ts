@@ -10,8 +10,12 @@ import { type LoadedModel, loadModel } from './load-model.ts';
 
 /** Milliseconds between two looks at the log. */
 const watchInterval = 1_000;
-/** Milliseconds after which a look is too old to answer by: the process stood still meanwhile. */
+/** Milliseconds after which a look is too old to answer by, where the process stood still meanwhile. */
 const oldestLook = 4_000;
+/** Milliseconds without a sign of running after which a process counts as having stood still. */
+const standstill = 2 * watchInterval;
+/** Milliseconds after a standstill in which requests wait for a look. */
+const longestWait = 2_000;
 const longestPause = 60_000;
 
 interface Slot {
@@ -42,7 +46,10 @@ export const createServingModels = (components: Components): ServingModels => {
   let pause = watchInterval;
   /** When the last look that succeeded began. */
   let lookedAt = Number.NEGATIVE_INFINITY;
-  let tolerateUntil = Number.NEGATIVE_INFINITY;
+  /** When this process was last seen running, and since when without a standstill. */
+  let awakeAt = Number.NEGATIVE_INFINITY;
+  let awakeSince = Number.NEGATIVE_INFINITY;
+  let isStoreAway = false;
 
   const end = (slot: Slot) => {
     const ended = slot.model.classifier.close().catch((error: unknown) => {
@@ -67,9 +74,28 @@ export const createServingModels = (components: Components): ServingModels => {
     retired: false,
   });
 
+  /** Told once when the store goes away and once when it is back, however often it is asked. */
+  const readLog = async () => {
+    try {
+      const state = await registry.read();
+      if (isStoreAway) log('info', 'The store can be read again.');
+      isStoreAway = false;
+      return state;
+    } catch (error) {
+      if (!isStoreAway)
+        log('warn', 'The store can not be read; whatever model is loaded goes on answering.', {
+          version: champion?.model.version ?? null,
+          code: isRelearnError(error) ? error.code : null,
+          error: error instanceof Error ? error.message : String(error),
+        });
+      isStoreAway = true;
+      throw error;
+    }
+  };
+
   /** Loads the newest champion where it is not the one that answers. */
   const follow = async () => {
-    const { champion: wanted } = await registry.read();
+    const { champion: wanted } = await readLog();
     if (wanted === null || wanted === champion?.model.version) return;
     if (failure?.version === wanted && clock.monotonic() < failure.until) throw failure.error;
     const started = clock.monotonic();
@@ -108,21 +134,39 @@ export const createServingModels = (components: Components): ServingModels => {
     return updating;
   };
 
-  /** After a host froze the process, perhaps for hours, and thawed it for a request. */
+  const noticeStandstill = () => {
+    const now = clock.monotonic();
+    if (now - awakeAt > standstill) awakeSince = now;
+    awakeAt = now;
+  };
+
+  /**
+   * After a host froze the process, perhaps for hours, and thawed it for a request. A process that
+   * was awake all the time waits for nothing: if its looks are late, the storage is away or slow,
+   * and the old model answers.
+   */
   const catchUp = async () => {
+    noticeStandstill();
     const isBehind = () => clock.monotonic() - lookedAt > oldestLook;
-    if (!isBehind() || clock.monotonic() < tolerateUntil) return;
-    // A look that is on its way began before the request: without its credentials, or frozen too.
-    for (let looks = 0; looks < 2 && isBehind(); looks++) await update().catch(() => {});
-    // Without storage the old model answers, and only now and then a request waits for it.
-    if (isBehind()) tolerateUntil = clock.monotonic() + oldestLook;
+    const wait = awakeSince + longestWait - clock.monotonic();
+    if (!isBehind() || wait <= 0) return;
+    const timer = new AbortController();
+    const look = async () => {
+      // A look that is on its way began before the request: without its credentials, or frozen too.
+      for (let looks = 0; looks < 2 && isBehind(); looks++) await update().catch(() => {});
+    };
+    await Promise.race([look(), clock.sleep(wait, timer.signal).catch(() => {})]);
+    timer.abort();
+    // One wait for each standstill is enough.
+    if (isBehind()) awakeSince = Number.NEGATIVE_INFINITY;
   };
 
   const watch = async () => {
     while (!closing.signal.aborted) {
       await clock.sleep(watchInterval, closing.signal).catch(() => {});
+      noticeStandstill();
       // `follow` has told of a failure; storage that does not answer is asked again in a second.
-      if (!closing.signal.aborted) await update().catch(() => {});
+      if (!closing.signal.aborted) void update().catch(() => {});
     }
   };
 
@@ -160,6 +204,8 @@ export const createServingModels = (components: Components): ServingModels => {
       }
     },
     whyNotReady: async () => {
+      // A model that answers needs no storage.
+      if (champion && !closing.signal.aborted) return null;
       try {
         await currentChampion();
         return null;

@@ -200,6 +200,7 @@ export const submitHolding = async (
       journal: openRunJournal(components, runId),
       run: { formatVersion: 1, id: runId, startedAt },
       feedback: submission.learnt.feedback.length,
+      signal,
     },
   );
 };

@@ -87,6 +87,7 @@ export const trainHolding = async (
     journal,
     run,
     feedback: manifest.feedback.length,
+    signal,
   });
   await removeCheckpoints(store, null).catch((error: unknown) => {
     log('warn', 'The checkpoints of the run were not removed yet.', { error: String(error) });

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { loadSettings } from '../records/stored-settings.ts';
+import { trainingPatience } from '../storage/bucket/limits.ts';
 import { openStore } from '../storage/open-store.ts';
 import { runTraining } from './run-training.ts';
 import { type TrainingMessage, type TrainingOrder, toSentError } from './training-messages.ts';
@@ -30,6 +31,8 @@ process.once('message', async (order: TrainingOrder) => {
       clock,
       newId: randomUUID,
       env: process.env,
+      // Hours of work are not thrown away for a storage that is started again.
+      limits: { patience: trainingPatience },
       ...(credentials ? { credentials: () => credentials } : {}),
     });
     const settings = await loadSettings(store);

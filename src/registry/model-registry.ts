@@ -4,7 +4,7 @@ import type { ObjectRef } from '../records/json-object.ts';
 import type { EntryOf } from '../records/registry-entry.ts';
 import type { GateReport } from '../records/reports.ts';
 import type { Lease } from './lease.ts';
-import type { RegistryLog } from './registry-log.ts';
+import type { AppendPatience, RegistryLog } from './registry-log.ts';
 import { type RegistryState, type VersionRecord, versionOf } from './registry-state.ts';
 
 /** What an entry says of a new version, before the log numbers it. */
@@ -66,13 +66,14 @@ export const registerCandidate = async (
   log: RegistryLog,
   lease: Lease,
   candidate: Candidate,
+  patience?: AppendPatience,
 ): Promise<Registered> => {
   const { appended, state } = await log.append((current) => {
     holdLease(current, lease);
     const gate = judge(candidate.gate, candidate.comparedWith, current);
     const type = gate.verdict === 'promote' || gate.verdict === 'first' ? 'publish' : 'reject';
     return { ...candidate, type, epoch: lease.epoch, gate };
-  });
+  }, patience);
   const version = state.versions.find(({ slot }) => slot === appended?.slot);
   if (!version) {
     const { reason } = state.invalid.find(({ slot }) => slot === appended?.slot) ?? {};

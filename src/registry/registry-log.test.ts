@@ -148,6 +148,103 @@ describe('the registry log', () => {
     });
   });
 
+  it('finds its own entry that landed long after the try had failed, and appends it once', async () => {
+    const memory = createMemoryStore();
+    const { newId } = openProcess(memory, 'a');
+    const [waiting, clock] = [new AbortController(), createManualClock()];
+    let late = () => Promise.resolve<unknown>(undefined);
+    const store: ObjectStore = {
+      ...memory,
+      putIfAbsent: async (key, bytes) => {
+        late = () => memory.putIfAbsent(key, bytes);
+        throw new RelearnError('unavailable', 'ambiguous_write', 'no answer');
+      },
+    };
+    const aways: string[] = [];
+    const log = openRegistryLog(store, {
+      clock: { ...clock, sleep: async () => {} },
+      newId,
+    });
+    const { appended, state } = await log.append(() => draft('once'), {
+      patience: 60_000,
+      signal: waiting.signal,
+      onAway: ({ code }) => {
+        aways.push(code);
+        void late();
+      },
+    });
+    expect(aways).toEqual(['ambiguous_write']);
+    expect(appended?.slot).toBe(1);
+    expect(imports(state)).toEqual(['once']);
+  });
+
+  it('waits for a storage that is away as long as it is asked to, or until it is told to stop', async () => {
+    const clock = createManualClock();
+    const store: ObjectStore = {
+      ...createMemoryStore(),
+      get: () => Promise.reject(new RelearnError('unavailable', 'storage_unavailable', 'away')),
+    };
+    const log = openRegistryLog(store, { clock, newId: () => 'mine' });
+    const stop = new AbortController();
+    let waits = 0;
+    const append = () =>
+      log.append(() => draft('x'), {
+        patience: 12_000,
+        signal: stop.signal,
+        onAway: () => void waits++,
+      });
+    const settled = append().catch((error: unknown) => error);
+    for (let second = 0; second < 20; second++) await clock.advance(1_000);
+    expect(await settled).toMatchObject({ code: 'storage_unavailable' });
+    expect(waits).toBe(3);
+
+    const stopped = append().catch((error: unknown) => error);
+    await clock.advance(1_000);
+    stop.abort(new Error('stopped'));
+    expect(await stopped).toMatchObject({ message: 'stopped' });
+  });
+
+  it('lets a crowd share one read that begins after they came, and one failure', async () => {
+    const memory = createMemoryStore();
+    let gets = 0;
+    let gate = Promise.resolve();
+    const store: ObjectStore = {
+      ...memory,
+      get: async (key) => {
+        gets++;
+        await gate;
+        return memory.get(key);
+      },
+    };
+    const { log } = openProcess(store, 'a');
+    await log.read();
+    const hold = () => {
+      let [open, fail] = [() => {}, (_: Error) => {}];
+      gate = new Promise((resolve, reject) => {
+        open = resolve;
+        fail = reject;
+      });
+      return { open, fail };
+    };
+    const { open } = hold();
+    gets = 0;
+    const first = log.read();
+    const theirs = { ...draft('theirs'), ...envelope };
+    await memory.putIfAbsent(logSlotKey(1), encodeJson(theirs));
+    const crowd = Array.from({ length: 50 }, () => log.read());
+    open();
+    await first;
+    for (const state of await Promise.all(crowd)) expect(imports(state)).toEqual(['theirs']);
+    expect(gets).toBeLessThanOrEqual(4);
+
+    const { fail } = hold();
+    gets = 0;
+    const all = [log.read(), ...Array.from({ length: 50 }, () => log.read())];
+    fail(new RelearnError('unavailable', 'storage_unavailable', 'away'));
+    for (const read of all) await expect(read).rejects.toMatchObject({ message: 'away' });
+    expect(gets).toBe(1);
+  });
+
   it('proves the store before its first entry, and writes none where that fails', async () => {
     const store = createMemoryStore();
     const { clock, newId } = openProcess(store, 'a');

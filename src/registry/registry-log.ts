@@ -23,6 +23,16 @@ export interface LogRecord {
   readonly entry: RegistryEntry;
 }
 
+/** For an entry that is worth waiting for while the storage is away. */
+export interface AppendPatience {
+  /** Milliseconds. */
+  readonly patience: number;
+  /** Ends the waiting. */
+  readonly signal: AbortSignal;
+  /** Called before each wait. */
+  onAway(error: RelearnError): void;
+}
+
 export interface RegistryLog {
   /** The state as of the last `read` or `append`; no call to the store. */
   readonly state: RegistryState;
@@ -39,6 +49,7 @@ export interface RegistryLog {
    */
   append(
     decide: (state: RegistryState) => EntryDraft | undefined,
+    patience?: AppendPatience,
   ): Promise<{ readonly appended: LogRecord | undefined; readonly state: RegistryState }>;
   /** The records from this slot on, as far as they have been read. */
   records(from?: number): readonly LogRecord[];
@@ -56,6 +67,9 @@ export interface RegistryLogOptions {
 const fetchedTogether = 16;
 /** Milliseconds before each new try of a write whose outcome is unknown. */
 const retryDelays = [50, 200, 1_000, 3_000];
+/** Milliseconds between two tries of an entry that is worth waiting for. */
+const awayPause = 5_000;
+const awayCodes = new Set(['storage_unavailable', 'ambiguous_write']);
 
 type Slot = { readonly entry: RegistryEntry } | { readonly tooNew: string };
 
@@ -84,6 +98,7 @@ export const openRegistryLog = (
   const records: LogRecord[] = [];
   let opened = false;
   let reading: Promise<RegistryState> | undefined;
+  let nextReading: Promise<RegistryState> | undefined;
 
   const fold = (bytes: Uint8Array): void => {
     const slot = state.nextSlot;
@@ -136,15 +151,28 @@ export const openRegistryLog = (
     return state;
   };
 
-  /** Callers at the same time share one read, so that no slot is folded twice. */
-  const readFresh = async (): Promise<RegistryState> => {
-    while (reading) await reading.catch(() => {});
-    reading = catchUp();
-    try {
-      return await reading;
-    } finally {
+  const startReading = (): Promise<RegistryState> => {
+    nextReading = undefined;
+    reading = catchUp().finally(() => {
       reading = undefined;
-    }
+    });
+    return reading;
+  };
+
+  /**
+   * One read at a time, so that no slot is folded twice. What began before a call may miss what was
+   * appended meanwhile, so whoever comes during a read shares the next one; a storage that did not
+   * answer the one before is not asked again for them, or a crowd would wait for ages.
+   */
+  const readFresh = (): Promise<RegistryState> => {
+    if (nextReading) return nextReading;
+    if (!reading) return startReading();
+    nextReading = reading.then(startReading, (error: unknown) => {
+      if (!isRelearnError(error, 'storage_unavailable')) return startReading();
+      nextReading = undefined;
+      throw error;
+    });
+    return nextReading;
   };
 
   /** Retries where the outcome is unknown: the same body again can't do harm. */
@@ -178,10 +206,15 @@ export const openRegistryLog = (
     return 'entry' in found && found.entry.writeId === writeId;
   };
 
-  const append: RegistryLog['append'] = async (decide) => {
-    const writeId = newId();
+  /** @param writeId the same at every try: an earlier one may have landed, perhaps long after it failed */
+  const tryToAppend = async (
+    decide: (state: RegistryState) => EntryDraft | undefined,
+    writeId: string,
+  ): ReturnType<RegistryLog['append']> => {
     for (;;) {
       const before = await readFresh();
+      const landed = records.findLast(({ entry }) => entry.writeId === writeId);
+      if (landed) return { appended: landed, state: before };
       if (before.halted) {
         throw new RelearnError(
           'unavailable',
@@ -207,6 +240,21 @@ export const openRegistryLog = (
       const outcome = await create(key, encodeJson(registryEntrySchema.parse(entry)));
       if (outcome === 'created' || (await isOurs(key, writeId))) {
         return { appended: { slot, entry }, state: await readFresh() };
+      }
+    }
+  };
+
+  const append: RegistryLog['append'] = async (decide, waiting) => {
+    const writeId = newId();
+    const giveUpAt = clock.monotonic() + (waiting?.patience ?? 0);
+    for (;;) {
+      try {
+        return await tryToAppend(decide, writeId);
+      } catch (error) {
+        const isAway = isRelearnError(error) && awayCodes.has(error.code);
+        if (!waiting || !isAway || clock.monotonic() >= giveUpAt) throw error;
+        waiting.onAway(error);
+        await clock.sleep(awayPause, waiting.signal);
       }
     }
   };
