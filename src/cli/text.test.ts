@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  counted,
   displayWidth,
   formatAccuracy,
   formatBar,
@@ -10,6 +11,14 @@ import {
 } from './text.ts';
 
 describe('text', () => {
+  it.each([
+    [0, '0 problems'],
+    [1, '1 problem'],
+    [1500, '1,500 problems'],
+  ])('%s of a thing read as %s', (value, text) => {
+    expect(counted(value, 'problem')).toBe(text);
+  });
+
   it.each([
     [7.6, '8 s'],
     [192, '3 min 12 s'],

@@ -5,6 +5,10 @@ const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 export const formatCount = (value: number): string => whole.format(value);
 
+/** `1 problem`, `2 problems`, `1,500 pictures` */
+export const counted = (value: number, unit: string): string =>
+  `${formatCount(value)} ${unit}${value === 1 ? '' : 's'}`;
+
 export const formatPercent = (fraction: number): string => `${(fraction * 100).toFixed(1)} %`;
 
 /** `87.4 % of 1,500 (95 % interval 85.6–89.0 %)` */

@@ -28,8 +28,11 @@ test('names line and cure of what is wrong, and fails', async () => {
   const { code, stdout } = await relearn('deploy', 'check', broken);
   expect(code).toBe(1);
   expect(stdout).toMatch(/s\.yaml:\d+: train\.props\.memorySize: .+ Give each core/);
+  expect(stdout).toMatch(/\n1 problem\.\n$/);
 });
 
 test('says that a file is missing', async () => {
-  expect((await relearnError('deploy', 'check', join(folder.path, 'no.yaml'))).code).toBe('enoent');
+  expect((await relearnError('deploy', 'check', join(folder.path, 'no.yaml'))).code).toBe(
+    'file_not_found',
+  );
 });

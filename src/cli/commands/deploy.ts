@@ -1,10 +1,10 @@
 /** `relearn deploy`: checks a deployment file before it is deployed. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { checkDeployment } from '../deploy/check-deployment.ts';
+import { readDeploymentFile } from '../deploy/read-deployment-file.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { formatForeign } from '../text.ts';
+import { counted, formatForeign } from '../text.ts';
 
 const example = '\nExample:  relearn deploy check deploy/s.yaml\n';
 
@@ -19,7 +19,7 @@ export const define = (command: Command, session: Session): void => {
     .addHelpText('after', example)
     .action(
       session.act(async (run, file: string) => {
-        const problems = checkDeployment(await readFile(file, 'utf8'));
+        const problems = checkDeployment(await readDeploymentFile(file));
         const ok = problems.length === 0;
         const lines = problems.map(
           ({ line, where, problem, cure }) =>
@@ -27,7 +27,7 @@ export const define = (command: Command, session: Session): void => {
         );
         run.output.result(
           { ok, file, problems },
-          ok ? `${file} is fine.` : `${lines.join('\n')}\n${problems.length} problems.`,
+          ok ? `${file} is fine.` : `${lines.join('\n')}\n${counted(problems.length, 'problem')}.`,
         );
         return ok ? exitCodes.done : exitCodes.failed;
       }),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatTable } from '../text.ts';
+import { counted, formatTable } from '../text.ts';
 
 const cures: Readonly<Record<string, string>> = {
   I1: 'Restore the object from a backup; feedback that is gone can only be sent again.',
@@ -30,7 +30,7 @@ export const define = (command: Command, session: Session): void => {
         ]);
         const text = report.ok
           ? 'The store keeps its promises.'
-          : `${formatTable(rows)}\n${formatCount(rows.length)} problems.`;
+          : `${formatTable(rows)}\n${counted(rows.length, 'problem')}.`;
         run.output.result(report, text);
         return report.ok ? exitCodes.done : exitCodes.failed;
       }),

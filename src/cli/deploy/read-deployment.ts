@@ -1,5 +1,7 @@
 /** Reads a deployment file of Serverless Devs: its values with `${vars.…}` filled in, and their lines. */
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { createFill } from './fill-variables.ts';
+import { nestingOf } from './nesting-of.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -44,13 +46,53 @@ export const walk = (
   for (const [key, child] of inner) walk(child, visit, [...path, key]);
 };
 
-const reference = /\$\{vars\.([\w.-]+)\}/g;
-/** As deep as variables may name each other. */
-const deepest = 8;
+/** Values that a file may unfold to; the one that the project ships has about 200. */
+const mostValues = 100_000;
+
+/** Whether there are more, an anchor inside itself included, which has no end. */
+const isBoundless = (value: unknown): boolean => {
+  const waiting = [value];
+  for (let count = 0; waiting.length > 0; count += 1) {
+    if (count + waiting.length > mostValues) return true;
+    const inner = waiting.pop();
+    if (typeof inner === 'object' && inner !== null)
+      for (const child of Object.values(inner)) waiting.push(child);
+  }
+  return false;
+};
+
+/** Levels of nesting; the file that the project ships has about ten. */
+const mostNesting = 100;
+
+const tooDeep: Problem = {
+  line: 1,
+  where: '',
+  problem: 'Lists and maps are nested too deep for a deployment.',
+  cure: 'Begin with deploy/s.yaml.',
+};
+
+const anchorProblem = [
+  'The anchors of this file unfold to more than a deployment can hold.',
+  'Write the values out, or name them below vars.',
+] as const;
+
+/** The values of a document; undefined where its anchors have no end or no measure. */
+const unfold = (document: ReturnType<typeof parseDocument>): unknown => {
+  try {
+    const value: unknown = document.toJS();
+    return isBoundless(value) ? undefined : (value ?? null);
+  } catch (error) {
+    // The reader of YAML counts too, in its own way.
+    if (error instanceof ReferenceError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+};
 
 export const readDeployment = (text: string): Deployment => {
+  if (nestingOf(text) > mostNesting)
+    return { value: undefined, problems: [tooDeep], problem: () => tooDeep };
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
   const lineAt = (offset: number) => lines.linePos(offset).line;
 
   /** Of the key where there is one, else of the nearest parent. */
@@ -76,54 +118,40 @@ export const readDeployment = (text: string): Deployment => {
     cure,
   });
 
-  const problems: Problem[] = document.errors.map((error) => ({
-    line: lineAt(error.pos[0]),
-    where: '',
-    problem: `This is no YAML: ${error.message.split('\n')[0]}`,
-    cure: 'Look at the indentation and the quotes of this line and the one before it.',
-  }));
-  if (problems.length > 0) return { value: undefined, problems, problem };
-
-  const raw: unknown = document.toJS();
-  const variables = isRecord(raw) ? raw.vars : undefined;
-  const fill = (value: unknown, path: Path, depth = 0): unknown => {
-    if (Array.isArray(value))
-      return value.map((item, index) => fill(item, [...path, index], depth));
-    if (isRecord(value)) {
-      const [name, ...more] = Object.keys(value);
-      if (name?.startsWith('vars.') && more.length === 0 && value[name] === null) {
-        problems.push(
-          problem(path, `{${name}} is read as a map, not as a variable.`, `Write \${${name}}.`),
-        );
-        return undefined;
-      }
-      return Object.fromEntries(
-        Object.entries(value).map(([key, inner]) => [key, fill(inner, [...path, key], depth)]),
-      );
-    }
-    if (typeof value !== 'string') return value;
-    const look = (match: string, name: string): unknown => {
-      const found = valueAt(variables, name.split('.'));
-      if (found !== undefined && depth < deepest) return fill(found, path, depth + 1);
-      problems.push(
-        problem(
-          path,
-          `${match} names no variable.`,
-          `Add ${name} below vars, or correct the name.`,
-        ),
-      );
-      return match;
-    };
-    const [whole, name] = /^\$\{vars\.([\w.-]+)\}$/.exec(value) ?? [];
-    if (whole && name) return look(whole, name);
-    return value.replace(reference, (match, inner: string) => String(look(match, inner)));
+  const refused = (line: number, what: string, cure: string): Deployment => ({
+    value: undefined,
+    problems: [{ line, where: '', problem: what, cure }],
+    problem,
+  });
+  // The first error is the cause of most of those after it.
+  const [error] = document.errors;
+  if (error?.code === 'MULTIPLE_DOCS')
+    return refused(
+      lineAt(error.pos[0]),
+      'The file holds several documents.',
+      'Keep one deployment in a file: remove this line, or what follows it.',
+    );
+  if (error) {
+    const [message = ''] = error.message.split('\n');
+    return refused(
+      lineAt(error.pos[0]),
+      `This is no YAML: ${message.replace(/ at line \d+, column \d+:?$/, '')}.`,
+      'Look at the indentation and the quotes of this line and the one before it.',
+    );
+  }
+  const raw = unfold(document);
+  if (raw === undefined) return refused(1, ...anchorProblem);
+  if (!isRecord(raw)) return { value: raw, problems: [], problem };
+  const problems: Problem[] = [];
+  const fill = createFill(raw.vars, (...told) => {
+    const found = problem(...told);
+    if (!problems.some((known) => known.problem === found.problem && known.where === found.where))
+      problems.push(found);
+  });
+  const value = {
+    ...raw,
+    resources: fill(raw.resources, ['resources']),
+    services: fill(raw.services, ['services']),
   };
-  const value = isRecord(raw)
-    ? {
-        ...raw,
-        resources: fill(raw.resources, ['resources']),
-        services: fill(raw.services, ['services']),
-      }
-    : raw;
   return { value, problems, problem };
 };
