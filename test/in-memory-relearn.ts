@@ -229,6 +229,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       models.length > 0
         ? { ready: true, reason: null }
         : { ready: false, reason: 'no version was trained yet' },
+    storeReadiness: async () => ({ ready: true, reason: null }),
     recentFeedback: async (limit) =>
       [...items.values()]
         .reverse()

@@ -9,7 +9,7 @@ import { systemClock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
-import { type AppOptions, functionNames } from './app-context.ts';
+import { type AppOptions, type FunctionName, functionNames } from './app-context.ts';
 import { buildApp } from './build-app.ts';
 import { parseKeys, type Scope } from './keys.ts';
 import * as schemas from './schemas.ts';
@@ -156,6 +156,50 @@ describe('health and operations', () => {
     expect((await feedbackOnly.app.inject('/readyz')).statusCode).toBe(200);
     const stopping = setUp({}, { isStopping: () => true });
     expect((await stopping.app.inject('/readyz')).json().code).toBe('shutting_down');
+  });
+
+  const hangs = () => new Promise<never>(() => {});
+  const away = async () => ({ ready: false, reason: 'The store can not be written.' });
+  const noModel = async () => ({ ready: false, reason: 'no version was trained yet' });
+  const cases: readonly [FunctionName, keyof Relearn, () => Promise<unknown>, number, string?][] = [
+    ['predict', 'storeReadiness', away, 200],
+    ['predict', 'storeReadiness', hangs, 200],
+    ['predict', 'readiness', noModel, 503, 'model_not_ready'],
+    ['predict', 'readiness', hangs, 503, 'model_not_ready'],
+    ['feedback', 'readiness', noModel, 200],
+    ['feedback', 'storeReadiness', away, 503, 'storage_unavailable'],
+    ['feedback', 'storeReadiness', hangs, 503, 'storage_unavailable'],
+    ['train', 'storeReadiness', away, 503, 'storage_unavailable'],
+    ['train', 'readiness', noModel, 200],
+    ['studio', 'storeReadiness', away, 200],
+  ];
+  it.each(cases)(
+    '%s alone, where %s says no or nothing',
+    async (name, check, says, status, code) => {
+      const clock = {
+        ...systemClock,
+        sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(20, signal),
+      };
+      const { app, relearn } = setUp({}, { functions: [name], clock });
+      Object.assign(relearn, { [check]: says });
+      const answer = await app.inject('/readyz');
+      expect(answer.statusCode).toBe(status);
+      if (status === 200) return;
+      expect(answer.json()).toMatchObject({ code, reason: expect.any(String) });
+      expect(answer.headers['retry-after']).toBe('5');
+      expect((await app.inject('/healthz')).statusCode).toBe(200);
+    },
+  );
+
+  it('is not ready where the store can not be opened, and gives no path away', async () => {
+    const { app, relearn } = setUp({}, { functions: ['feedback'] });
+    const message = 'no credentials for /secret/place';
+    const failing = () =>
+      Promise.reject(new RelearnError('unavailable', 'storage_denied', message));
+    Object.assign(relearn, { storeReadiness: failing });
+    const answer = await app.inject('/readyz');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json().reason).toBe('The store can not be opened: storage_denied.');
   });
 
   it('counts what it does', async () => {

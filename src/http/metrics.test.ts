@@ -88,4 +88,13 @@ describe('the metrics', () => {
     await clock.advance(60_000);
     expect(await line()).toBe('relearn_feedback_pending{label="cat"} 3');
   });
+
+  it('does not wait for a store that hangs', async () => {
+    const { registry, watchPending } = createMetrics();
+    const clock = createManualClock();
+    watchPending(clock, () => new Promise(() => {}));
+    const text = registry.metrics();
+    await clock.advance(2_000);
+    expect(await text).toContain('relearn_feedback_pending');
+  });
 });

@@ -27,6 +27,8 @@ const fastSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 const batchSizes = [1, 2, 4, 8, 16, 32, 64];
 /** Milliseconds that a count of waiting feedback is good for: it lists the store. */
 const pendingAge = 60_000;
+/** Milliseconds that a scrape waits for that count. */
+const longestCount = 2_000;
 const trainingSeconds = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200];
 
 export const createMetrics = (): Metrics => {
@@ -145,8 +147,14 @@ export const createMetrics = (): Metrics => {
         async collect() {
           if (clock.monotonic() - countedAt < pendingAge) return;
           countedAt = clock.monotonic();
-          // A store that is away costs this number and not the others.
-          const pending = await read().catch(() => ({}));
+          // A store that is away or hangs costs this number and not the others.
+          const timer = new AbortController();
+          const nothing = () => ({});
+          const pending = await Promise.race([
+            read().catch(nothing),
+            clock.sleep(longestCount, timer.signal).then(nothing, nothing),
+          ]);
+          timer.abort();
           for (const [label, count] of Object.entries(pending)) this.set({ label }, count);
         },
       });

@@ -40,6 +40,7 @@ export const openOnFirstCall = (location: string, open: () => Promise<Relearn>):
     },
     exportDataset: async (...args) => (await opening()).exportDataset(...args),
     readiness: async () => (await opening()).readiness(),
+    storeReadiness: async () => (await opening()).storeReadiness(),
     recentFeedback: async (...args) => (await opening()).recentFeedback(...args),
     runs: async () => (await opening()).runs(),
     close: async () => opened?.close(),

@@ -58,6 +58,11 @@ export interface FeedbackInput {
   readonly source: string;
 }
 
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string | null;
+}
+
 export interface Relearn {
   readonly settings: Settings;
   /** Where the store is, for people. */
@@ -117,7 +122,9 @@ export interface Relearn {
    */
   exportDataset(directory: string, options: DatasetExportOptions): Promise<DatasetExportReport>;
   /** Whether a model answers, and if not, why. */
-  readiness(): Promise<{ readonly ready: boolean; readonly reason: string | null }>;
+  readiness(): Promise<Readiness>;
+  /** Whether the store can be read and written, and if not, why. Cheap: asked anew now and then. */
+  storeReadiness(): Promise<Readiness>;
   /** Feedback items, newest first, for the page. */
   recentFeedback(
     limit: number,

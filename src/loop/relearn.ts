@@ -14,6 +14,7 @@ import type { Relearn } from './relearn-api.ts';
 import { readRuns } from './run-journal.ts';
 import { createServingModels } from './serving-models.ts';
 import { readStatus } from './status.ts';
+import { createStoreReadiness } from './store-readiness.ts';
 import { train } from './train-candidate.ts';
 import { createVersions } from './versions.ts';
 
@@ -31,6 +32,7 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
   }
   const models = createServingModels(components);
   const kept = createKeptPredictions(components);
+  const storeReadiness = createStoreReadiness(components);
   const context = { ...components, models, kept };
   return {
     settings: components.settings,
@@ -66,6 +68,12 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     },
     readiness: async () => {
       const reason = await models.whyNotReady();
+      return { ready: reason === null, reason };
+    },
+    storeReadiness: async () => {
+      const code = await storeReadiness();
+      // Those who ask from outside learn no key and no path.
+      const reason = code && `The store can not be read and written: ${code}.`;
       return { ready: reason === null, reason };
     },
     recentFeedback: (limit) => recentFeedback(components, limit),

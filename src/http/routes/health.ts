@@ -1,34 +1,79 @@
 /** Is the process alive, and is everything it serves ready? Load balancers ask these two apart. */
-import { RelearnError } from '../../base/errors.ts';
-import type { AppContext } from '../app-context.ts';
+import { isRelearnError, RelearnError } from '../../base/errors.ts';
+import type { Readiness } from '../../loop/relearn-api.ts';
+import type { AppContext, FunctionName } from '../app-context.ts';
 import type { Route } from '../route.ts';
 import { health, readiness } from '../schemas.ts';
 
-export const healthRoutes = (context: AppContext): Route[] => [
-  {
-    method: 'GET',
-    path: '/healthz',
-    summary: 'Whether the process is alive.',
-    scope: null,
-    answers: { 'application/json': health },
-    handle: () => ({ ok: true }),
-  },
-  {
-    method: 'GET',
-    path: '/readyz',
-    summary: 'Whether everything that this process serves is ready.',
-    scope: null,
-    answers: { 'application/json': readiness },
-    errors: ['model_not_ready', 'shutting_down'],
-    handle: async () => {
-      if (context.isStopping()) throw notReady('shutting_down', 'the server is stopping');
-      if (!context.functions.includes('predict')) return { ready: true };
-      const { ready, reason } = await context.relearn.readiness();
-      if (!ready) throw notReady('model_not_ready', reason);
-      return { ready: true };
-    },
-  },
-];
+/** Milliseconds that whoever asks waits; then the answer is no. */
+const longestWait = 2_000;
+
+type Need = 'model' | 'store';
+
+/** A model that is loaded answers without a store; what takes in or trains needs one. */
+const needs: Readonly<Record<FunctionName, Need | undefined>> = {
+  predict: 'model',
+  feedback: 'store',
+  train: 'store',
+  studio: undefined,
+};
+
+const checks: Readonly<
+  Record<Need, { readonly code: string; check(context: AppContext): Promise<Readiness> }>
+> = {
+  model: { code: 'model_not_ready', check: ({ relearn }) => relearn.readiness() },
+  store: { code: 'storage_unavailable', check: ({ relearn }) => relearn.storeReadiness() },
+};
 
 const notReady = (code: string, reason: string | null) =>
-  new RelearnError('unavailable', code, 'Not ready.', { details: { reason } });
+  new RelearnError('unavailable', code, `Not ready: ${reason}`, { details: { reason } });
+
+/** What a check says, and no later than the one who asks can wait. */
+const inTime = async (context: AppContext, need: Need): Promise<Readiness> => {
+  const timer = new AbortController();
+  const tooLate = context.clock.sleep(longestWait, timer.signal).then(
+    () => ({ ready: false, reason: `There was no answer within ${longestWait / 1000} s.` }),
+    () => ({ ready: false, reason: null }),
+  );
+  const said = checks[need].check(context).catch((error: unknown) => ({
+    ready: false,
+    // A store that could not even be opened; its message may name keys and paths.
+    reason: `The store can not be opened: ${isRelearnError(error) ? error.code : 'internal'}.`,
+  }));
+  try {
+    return await Promise.race([said, tooLate]);
+  } finally {
+    timer.abort();
+  }
+};
+
+export const healthRoutes = (context: AppContext): Route[] => {
+  const needed = new Set(context.functions.flatMap((name) => needs[name] ?? []));
+  return [
+    {
+      method: 'GET',
+      path: '/healthz',
+      summary: 'Whether the process is alive.',
+      scope: null,
+      answers: { 'application/json': health },
+      handle: () => ({ ok: true }),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      summary:
+        'Whether everything that this process serves is ready: a model that answers, a store that takes feedback.',
+      scope: null,
+      answers: { 'application/json': readiness },
+      errors: ['model_not_ready', 'storage_unavailable', 'shutting_down'],
+      handle: async () => {
+        if (context.isStopping()) throw notReady('shutting_down', 'the server is stopping');
+        for (const need of needed) {
+          const { ready, reason } = await inTime(context, need);
+          if (!ready) throw notReady(checks[need].code, reason);
+        }
+        return { ready: true };
+      },
+    },
+  ];
+};
