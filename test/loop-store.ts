@@ -5,6 +5,7 @@
 import type { Clock } from '../src/base/clock.ts';
 import { sha256 } from '../src/base/hash.ts';
 import type { Classifier } from '../src/engine/runtime/classifier.ts';
+import { frameTfRecord } from '../src/formats/tfrecord.ts';
 import type { RelearnOptions } from '../src/loop/components.ts';
 import { initStore } from '../src/loop/init-store.ts';
 import { createRelearn } from '../src/loop/relearn.ts';
@@ -58,6 +59,7 @@ export const createTestStore = async (): Promise<TestStore> => {
   const newId = createIds();
   const store = createMemoryStore({ now: clock.now });
   await initStore({ store, clock, newId, labels: ['cat', 'dog'], threshold: 2 });
+  const record = frameTfRecord(new Uint8Array());
   const rows = (['cat', 'dog'] as const).flatMap((label, n) =>
     (['train', 'validation', 'holdout'] as const).map((split) => ({
       sha256: hashFor(split === 'train' ? 'f' : split === 'holdout' ? '0' : '3', n),
@@ -65,14 +67,14 @@ export const createTestStore = async (): Promise<TestStore> => {
       split,
       shard: shardKey('base', split, 0),
       offset: 0,
-      length: 1,
+      length: record.length,
     })),
   );
   const key = importManifestKey('base');
   const createdAt = new Date(clock.now()).toISOString();
   const bytes = encodeImportManifest({ formatVersion: 1, importId: 'base', createdAt, rows });
   await store.put(key, bytes);
-  for (const { shard } of rows) await store.put(shard, new Uint8Array(1));
+  for (const { shard } of rows) await store.put(shard, record);
   await registerImport(openRegistryLog(store, { clock, newId }), { key, sha256: sha256(bytes) });
   return { store, clock, newId };
 };

@@ -10,7 +10,7 @@ import { paintPicture } from '../demo/paint-picture.ts';
 import type { RelearnOptions } from '../loop/components.ts';
 import type { InitOptions } from '../loop/init-store.ts';
 import type { Relearn, TrainOptions } from '../loop/relearn-api.ts';
-import type { ExportReport } from '../records/reports.ts';
+import type { CopyReport, ExportReport } from '../records/reports.ts';
 import type { CliContext } from './context.ts';
 import { runProgram } from './program.ts';
 
@@ -21,6 +21,15 @@ interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+const copyReport: CopyReport = {
+  objects: 156,
+  copied: 156,
+  bytes: 30_000,
+  seconds: 1,
+  verified: 156,
+  damaged: [],
+};
 
 /** Runs the program in this process with everything from outside replaced. */
 const relearn = async (
@@ -40,7 +49,7 @@ const relearn = async (
       ...createInMemoryRelearn({ clock: instantClock }),
       ...replaced.relearn,
     }),
-    copyStore: async () => ({ objects: 2, bytes: 30, seconds: 1, verified: 2 }),
+    copyStore: async () => copyReport,
     initStore: async ({ store: _, ...settings }) => ({
       aliases: {},
       architecture: 'compact',
@@ -520,6 +529,35 @@ describe('relearn doctor', () => {
     const outcome = await relearn('doctor', { relearn: { readiness } });
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toContain('the file is damaged');
+  });
+});
+
+describe('relearn store copy', () => {
+  it('says how much is new and how much was there', async () => {
+    const first = await relearn('store copy a b');
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Copied 156 objects, in'),
+    });
+    const copyStore = async () => ({ ...copyReport, copied: 6 });
+    const second = await relearn('store copy a b', { copyStore });
+    expect(second).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Copied 6 objects, 150 were there already, in'),
+    });
+  });
+
+  it('names what is damaged at the source and exits with 1', async () => {
+    const damaged = [{ key: 'models/a', message: 'models/a does not match its hash.' }];
+    const copyStore = async () => ({ ...copyReport, damaged });
+    const text = await relearn('store copy a b', { copyStore });
+    expect(text.code).toBe(1);
+    expect(text.stdout).toMatch(
+      /Damaged at a, and not copied:\n +models\/a does not match its hash\./,
+    );
+    const json = await relearn('store copy a b --json', { copyStore });
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({ objects: 156, damaged });
   });
 });
 

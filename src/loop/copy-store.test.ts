@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { dyingStore } from '../../test/dying-store.ts';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
+import { RelearnError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { encodeFeedbackItem } from '../records/feedback-item.ts';
 import { checkInvariants } from '../registry/invariants.ts';
 import { openLeaseDesk } from '../registry/lease.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
@@ -35,6 +38,21 @@ const contents = async (store: ObjectStore): Promise<Record<string, string>> => 
 const copyTo = (to: ObjectStore, more: object = {}) =>
   copyStore({ from: place.store, to, clock: place.clock, newId: place.newId, ...more });
 
+const itemKey = `feedback/cat/${'a'.repeat(64)}`;
+const item = encodeFeedbackItem({
+  header: {
+    formatVersion: 1,
+    sha256: 'a'.repeat(64),
+    labelId: 'cat',
+    receivedAt: '2026-01-01T00:00:00.000Z',
+    source: 'test',
+    width: 1,
+    height: 1,
+    encoder: 'none',
+  },
+  image: Buffer.from('picture'),
+});
+
 const newTarget = () => createMemoryStore({ location: 'memory:target' });
 
 describe('copyStore', () => {
@@ -46,7 +64,13 @@ describe('copyStore', () => {
     expect(await to.get('hb/1')).toBeUndefined();
     const bytes = Object.values(expected).reduce((sum, text) => sum + text.length, 0);
     const objects = Object.keys(expected).length;
-    expect(report).toMatchObject({ objects, bytes, verified: objects });
+    expect(report).toMatchObject({
+      objects,
+      copied: objects,
+      bytes,
+      verified: objects,
+      damaged: [],
+    });
     const log = openRegistryLog(to, place);
     expect(await checkInvariants(to, log, { now: place.clock.now() })).toEqual([]);
     expect(log.state.champion).toBe(1);
@@ -72,9 +96,9 @@ describe('copyStore', () => {
   });
 
   describe('of feedback that is archived meanwhile', () => {
-    const waiting = `feedback/cat/${'a'.repeat(64)}`;
+    const waiting = itemKey;
     const archived = waiting.replace('feedback', 'archive');
-    beforeEach(() => place.store.put(waiting, Buffer.from('an item')));
+    beforeEach(() => place.store.put(waiting, item));
 
     const archive = async () => {
       const bytes = await place.store.get(waiting);
@@ -110,7 +134,7 @@ describe('copyStore', () => {
         },
       };
       await expect(copyTo(to, { from: stopped })).rejects.toThrow('stopped');
-      await to.put(waiting, Buffer.from('an item'));
+      await to.put(waiting, item);
       const from: ObjectStore = {
         ...place.store,
         head: async (key) => {
@@ -169,6 +193,78 @@ describe('copyStore', () => {
     expect(await to.get('settings')).toBeUndefined();
   });
 
+  describe('of a store with damaged objects', () => {
+    const featureKey = `cache/features/${'a'.repeat(64)}/${sha256(Buffer.from('features'))}.bin`;
+    beforeEach(async () => {
+      await place.store.put(itemKey, item);
+      await place.store.put(itemKey.replace('feedback', 'archive'), item);
+      await place.store.put(featureKey, Buffer.from('features'));
+    });
+    const flipped = (bytes: Uint8Array): Uint8Array =>
+      bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte));
+
+    it.each([
+      ['a model', /^models\/.*onnx$/, flipped],
+      ['the card of a model', /^models\/.*json$/, flipped],
+      ['a shard', /^base\/.*tfrecord$/, flipped],
+      ['an empty shard', /^base\/.*tfrecord$/, () => new Uint8Array()],
+      ['the manifest of an import', /^base\/.*json$/, flipped],
+      ['the manifest of a training', /^runs\/.*\/manifest.json$/, flipped],
+      ['features', /^cache\//, flipped],
+      ['feedback', /^feedback\/cat\/aaa/, flipped],
+      ['archived feedback', /^archive\//, flipped],
+      ['feedback under another name', /^archive\//, () => item.map((byte) => byte)],
+    ] as const)('leaves out %s, names it, and copies the rest', async (what, pattern, damage) => {
+      const expected = await contents(place.store);
+      let key = Object.keys(expected).find((name) => pattern.test(name)) ?? '';
+      const bytes = damage((await place.store.get(key)) ?? new Uint8Array());
+      if (what === 'feedback under another name') key = key.replace(/a{64}$/, 'b'.repeat(64));
+      await place.store.put(key, bytes);
+      const to = newTarget();
+      const { [key]: _, ...sound } = expected;
+      for (let again = 0; again < 2; again++) {
+        const report = await copyTo(to);
+        expect(report.damaged).toEqual([{ key, message: expect.stringContaining(key) }]);
+        expect(report.objects).toBe(Object.keys(sound).length);
+        expect(await contents(to)).toEqual(sound);
+      }
+    });
+
+    it('takes what was put back when it is run again, and keeps what it had copied before', async () => {
+      const key = Object.keys(await contents(place.store)).find((name) => /onnx$/.test(name)) ?? '';
+      const whole = (await place.store.get(key)) ?? new Uint8Array();
+      await place.store.put(key, flipped(whole));
+      const to = newTarget();
+      expect((await copyTo(to)).damaged).toHaveLength(1);
+      await place.store.put(key, whole);
+      expect(await copyTo(to)).toMatchObject({ copied: 1, damaged: [] });
+      await place.store.put(key, flipped(whole));
+      await copyTo(to);
+      expect(await to.get(key)).toEqual(whole);
+    });
+
+    it('goes by what the source itself finds damaged, and ends where that is the log', async () => {
+      const refusing = (start: string): ObjectStore => ({
+        ...place.store,
+        get: async (key) => {
+          if (key.startsWith(start)) throw new RelearnError('corrupt', 'object_damaged', key);
+          return place.store.get(key);
+        },
+      });
+      const { damaged } = await copyTo(newTarget(), { from: refusing('models/') });
+      expect(damaged.map(({ key }) => key)).toEqual(
+        Object.keys(await contents(place.store)).filter((key) => key.startsWith('models/')),
+      );
+      for (const start of ['log/', 'settings']) {
+        const to = newTarget();
+        await expect(copyTo(to, { from: refusing(start) })).rejects.toMatchObject({
+          kind: 'corrupt',
+        });
+        expect(await to.head('settings')).toBeUndefined();
+      }
+    });
+  });
+
   it('writes over nothing else', async () => {
     const other = newTarget();
     await other.put('holiday.jpg', Buffer.from('x'));
@@ -203,7 +299,8 @@ describe('copyStore', () => {
       };
       await expect(copyTo(timesOut)).rejects.toThrow('no answer');
       for (let again = 0; again < 2; again++) {
-        expect((await copyTo(to)).objects).toBe(Object.keys(await contents(place.store)).length);
+        const objects = Object.keys(await contents(place.store)).length;
+        expect(await copyTo(to)).toMatchObject({ objects, verified: objects, copied: 0 });
         expect(await contents(to)).toEqual(await contents(place.store));
         expect(await to.head('probe/copy')).toBeUndefined();
       }

@@ -2,10 +2,11 @@
  * Copies a store to another place, whatever kinds of storage the two are. Data first, then the log
  * in its order, then the settings: until those are there, the copy is no store, and a copy that was
  * stopped can be taken up again. A finished copy is brought up to date, and nothing there removed, as
- * long as nothing but feedback came to it. Every object is read back and compared.
+ * long as nothing but feedback came to it. Every object is read back and compared. What is damaged at
+ * the source is named and left there.
  */
 import type { Clock } from '../base/clock.ts';
-import { RelearnError } from '../base/errors.ts';
+import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeJson } from '../records/json-object.ts';
@@ -22,9 +23,11 @@ import {
 import type { CopyReport } from '../records/reports.ts';
 import { loadSettings } from '../records/stored-settings.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
+import type { RegistryState } from '../registry/registry-state.ts';
 import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
+import { createObjectCheck } from './check-object.ts';
 import { nameThisProcess } from './process-owner.ts';
 import { refuseOuterStore } from './refuse-overlap.ts';
 import { isHolderAlive } from './status.ts';
@@ -68,9 +71,13 @@ const checkPlaces = (from: ObjectStore, to: ObjectStore): void => {
 };
 
 /** The store must be at rest: what is copied later must not rest on what was copied before. */
-const checkRest = async (from: ObjectStore, { clock, newId }: CopyOptions): Promise<number> => {
+const checkRest = async (
+  from: ObjectStore,
+  { clock, newId }: CopyOptions,
+): Promise<RegistryState> => {
   const log = openRegistryLog(from, { clock, newId });
-  const { lease, halted, nextSlot } = await log.read();
+  const state = await log.read();
+  const { lease, halted } = state;
   if (halted) {
     throw new RelearnError('unavailable', 'store_too_new', `${from.location}: ${halted.reason}.`, {
       hint: 'Upgrade relearn; a newer release has written to this store.',
@@ -84,7 +91,7 @@ const checkRest = async (from: ObjectStore, { clock, newId }: CopyOptions): Prom
       'Wait until it has ended, or end it; then copy.',
     );
   }
-  return nextSlot;
+  return state;
 };
 
 /** The first entry has a random id, so no two stores have the same name. */
@@ -168,21 +175,27 @@ const copyBetween = async (
 ): Promise<CopyReport> => {
   const { clock, newId, signal, onProgress } = options;
   const started = clock.monotonic();
-  const report = { objects: 0, bytes: 0, verified: 0 };
+  const report = { objects: 0, copied: 0, bytes: 0, verified: 0 };
+  const damaged: { key: string; message: string }[] = [];
 
   const isAtTarget = async (key: string, bytes: Uint8Array, hash: string): Promise<boolean> => {
     if ((await to.head(key))?.size !== bytes.length) return false;
-    const found = await to.get(key);
+    const found = await to.get(key).catch((error) => {
+      if (isRelearnError(error) && error.kind === 'corrupt') return undefined;
+      throw error;
+    });
     return found !== undefined && sha256(found) === hash;
   };
 
-  const copyObject = async (key: string, write: 'put' | 'putIfAbsent' = 'put'): Promise<void> => {
-    signal?.throwIfAborted();
-    const bytes = await from.get(key);
-    if (!bytes) return; // deleted since it was listed
-    const hash = sha256(bytes);
+  const copyBytes = async (
+    key: string,
+    bytes: Uint8Array,
+    hash: string,
+    write: 'put' | 'putIfAbsent' = 'put',
+  ): Promise<void> => {
     if (!(await isAtTarget(key, bytes, hash))) {
       await to[write](key, bytes);
+      report.copied++;
       if (!(await isAtTarget(key, bytes, hash))) {
         throw new RelearnError('corrupt', 'copy_damaged', `${key} differs in ${to.location}.`, {
           hint: 'Run the copy again; it goes on where it was.',
@@ -196,6 +209,40 @@ const copyBetween = async (
     onProgress?.(report);
   };
 
+  /** What a store can't do without: damage here ends the copy. */
+  const copyRecord = async (key: string, write: 'put' | 'putIfAbsent' = 'put'): Promise<void> => {
+    signal?.throwIfAborted();
+    const bytes = await from.get(key);
+    if (bytes) await copyBytes(key, bytes, sha256(bytes), write);
+  };
+
+  checkPlaces(from, to);
+  await refuseOuterStore(to);
+  const state = await checkRest(from, options);
+  const { nextSlot } = state;
+  const check = createObjectCheck(state);
+
+  /** Undefined where it was deleted since it was listed, or is damaged. */
+  const readSound = async (key: string) => {
+    try {
+      const bytes = await from.get(key);
+      if (!bytes) return undefined;
+      const hash = sha256(bytes);
+      await check(key, bytes, hash);
+      return { bytes, hash };
+    } catch (error) {
+      if (!isRelearnError(error) || error.kind !== 'corrupt') throw error;
+      damaged.push({ key, message: error.message });
+      return undefined;
+    }
+  };
+
+  const copyData = async (key: string): Promise<void> => {
+    signal?.throwIfAborted();
+    const found = await readSound(key);
+    if (found) await copyBytes(key, found.bytes, found.hash);
+  };
+
   /**
    * Feedback that was archived or set aside at the source since the copy was begun. Only where no
    * store is yet: nobody can have given feedback to the copy itself. Before the data
@@ -206,17 +253,14 @@ const copyBetween = async (
       if (!(await from.head(key))) await to.delete(key);
     });
 
-  checkPlaces(from, to);
-  await refuseOuterStore(to);
-  const nextSlot = await checkRest(from, options);
   const earlier = await claimTarget(from, to, nextSlot);
   await probeStore(to, `${probePrefix}${newId()}`);
   if (earlier === 'unfinished') await removeStale();
-  await forEachTogether(restingKeys(from), copiedTogether, (key) => copyObject(key));
+  await forEachTogether(restingKeys(from), copiedTogether, copyData);
   for (const prefix of movingOrder) {
-    await forEachTogether(listKeys(from, prefix), copiedTogether, (key) => copyObject(key));
+    await forEachTogether(listKeys(from, prefix), copiedTogether, copyData);
   }
-  if ((await checkRest(from, options)) !== nextSlot) {
+  if ((await checkRest(from, options)).nextSlot !== nextSlot) {
     throw conflict(
       'store_changed',
       `${from.location} was written to while it was copied.`,
@@ -225,10 +269,11 @@ const copyBetween = async (
   }
   // Somebody may append to a copy that was finished before: whoever is first keeps the slot.
   const write = earlier === 'finished' ? 'putIfAbsent' : 'put';
-  for await (const key of logKeys(from, nextSlot)) await copyObject(key, write);
-  await copyObject(settingsKey);
+  for await (const key of logKeys(from, nextSlot)) await copyRecord(key, write);
+  await copyRecord(settingsKey);
   await to.delete(markerKey);
-  return { ...report, seconds: (clock.monotonic() - started) / 1000 };
+  damaged.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { ...report, damaged, seconds: (clock.monotonic() - started) / 1000 };
 };
 
 export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {

@@ -30,6 +30,27 @@ it('makes keys of the agreed letters only', () => {
   expect(made).toMatchSnapshot();
 });
 
+it('knows which names promise the hash of what lies there', () => {
+  const promising = [
+    keys.modelKey(hash, 12),
+    keys.backboneKey(hash),
+    keys.backboneKey(hash, 12),
+    keys.featureShardKey('cd'.repeat(32), hash),
+    keys.checkpointPartKey('r-1', hash),
+    keys.quarantineKey(hash),
+  ];
+  for (const key of promising) expect(keys.promisedHash(key)).toBe(hash);
+  const others = [
+    keys.settingsKey,
+    keys.feedbackKey('cat', hash),
+    keys.archiveKey('cat', hash),
+    keys.quarantineNoteKey(hash),
+    keys.modelCardKey(hash, 12),
+    `x/${keys.modelKey(hash, 12)}`,
+  ];
+  for (const key of others) expect(keys.promisedHash(key)).toBeUndefined();
+});
+
 it('parses slot names exactly', () => {
   expect(keys.logSlotKey(7)).toBe('log/00000000000000000007.json');
   expect(keys.parseLogSlotKey(keys.logSlotKey(7))).toBe(7);

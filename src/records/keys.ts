@@ -119,5 +119,25 @@ export const checkpointPartKey = (runId: string, sha256: string): string =>
 export const parseCheckpointKey = (key: string): string | undefined =>
   /^runs\/([a-z0-9_.-]+)\/checkpoint(?:\.json|\/[0-9a-f]{64})$/.exec(key)?.[1];
 
+const hash = '([0-9a-f]{64})';
+const namedByContent: readonly RegExp[] = [
+  new RegExp(`^models/${hash}/model-\\d+\\.onnx$`),
+  new RegExp(`^base/backbones/${hash}(?:-\\d+)?\\.onnx$`),
+  new RegExp(`^cache/features/[0-9a-f]{64}/${hash}\\.bin$`),
+  new RegExp(`^runs/[a-z0-9_.-]+/checkpoint/${hash}$`),
+  new RegExp(`^quarantine/${hash}$`),
+];
+/**
+ * The SHA-256 that an object's bytes have by its name; undefined for names that promise none. An
+ * item's name does not: it has the hash of the picture as it was received.
+ */
+export const promisedHash = (key: string): string | undefined => {
+  for (const pattern of namedByContent) {
+    const promised = pattern.exec(key)?.[1];
+    if (promised) return promised;
+  }
+  return undefined;
+};
+
 export const probePrefix = 'probe/';
 export const probeKey = (id: string): string => `${probePrefix}${id}`;

@@ -32,10 +32,14 @@ export interface GarbageReport {
 export interface CopyReport {
   /** Objects that lie at the target now, those of an earlier try among them. */
   readonly objects: number;
+  /** How many of them were written now; the others were there already. */
+  readonly copied: number;
   readonly bytes: number;
   readonly seconds: number;
   /** How many of them were read back and equal the source by size and SHA-256. */
   readonly verified: number;
+  /** Objects of the source whose bytes are not what was stored. They were not copied. */
+  readonly damaged: readonly { readonly key: string; readonly message: string }[];
 }
 
 export interface InitReport {

@@ -3,6 +3,7 @@
  * trainings left a month ago which ended before they were registered.
  */
 import { sha256 } from '../../src/base/hash.ts';
+import { frameTfRecord } from '../../src/formats/tfrecord.ts';
 import { initStore } from '../../src/loop/init-store.ts';
 import { encodeImportManifest } from '../../src/records/import-manifest.ts';
 import { importManifestKey, modelsPrefix, shardKey } from '../../src/records/keys.ts';
@@ -16,6 +17,7 @@ import { worldBegin } from './virtual-time.ts';
 
 /** Uploads base data that one import adds, and says what the log is to name. */
 export const uploadImport = async (store: ObjectStore, importId: string) => {
+  const record = frameTfRecord(new Uint8Array());
   const rows = (['cat', 'dog'] as const).flatMap((label) =>
     (['train', 'validation', 'holdout'] as const).map((split) => ({
       sha256: sha256(Buffer.from(`${importId} ${label} ${split}`)),
@@ -23,11 +25,11 @@ export const uploadImport = async (store: ObjectStore, importId: string) => {
       split,
       shard: shardKey(importId, split, 0),
       offset: 0,
-      length: 1,
+      length: record.length,
     })),
   );
   for (const shard of new Set(rows.map((row) => row.shard))) {
-    await store.put(shard, new Uint8Array(1));
+    await store.put(shard, record);
   }
   const key = importManifestKey(importId);
   const createdAt = new Date(worldBegin).toISOString();

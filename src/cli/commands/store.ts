@@ -1,17 +1,38 @@
 /** `relearn store`: moves everything to another place. */
 import type { Command } from 'commander';
+import type { CopyReport } from '../../records/reports.ts';
+import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { formatCount, formatSeconds } from '../text.ts';
 
 const example =
   "\nExample:  relearn store copy ./relearn-store 's3://bucket/prefix?region=eu-west-1'\n";
 
+const summaryOf = ({ objects, copied, bytes, seconds }: CopyReport): string => {
+  const there = objects - copied;
+  const before = there === 0 ? '' : `, ${formatCount(there)} were there already`;
+  return (
+    `Copied ${formatCount(copied)} objects${before}, in ${formatSeconds(seconds)}; ` +
+    `all ${formatCount(bytes)} bytes were read back and are the same.`
+  );
+};
+
+const nextStep = ({ damaged }: CopyReport, from: string, to: string): string =>
+  damaged.length === 0
+    ? `Next: relearn status --store '${to}'`
+    : [
+        `Damaged at ${from}, and not copied:`,
+        ...damaged.map(({ message }) => `  ${message}`),
+        'Put them back there from a backup and run the copy again. ' +
+          `What the copy lacks without them: relearn fsck --store '${to}'`,
+      ].join('\n');
+
 export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', example);
   command
     .command('copy')
     .description(
-      'Copies a store, compares every object, and goes on where it was when it is run again. Stop what trains and imports first.',
+      'Copies a store, compares every object, and goes on where it was when it is run again. Stop what trains and imports first. Damaged objects are named and left out; the exit code is 1 then.',
     )
     .argument('<FROM>', 'the store to copy, which stays as it is')
     .argument('<TO>', 'an empty folder, bucket or prefix; a bucket is created where it is missing')
@@ -30,15 +51,11 @@ export const define = (command: Command, session: Session): void => {
             onProgress: ({ objects }) => progress.update({ done: objects, total: null }),
           });
           progress.stop();
-          run.output.result(
-            report,
-            `Copied ${formatCount(report.objects)} objects, ${formatCount(report.bytes)} bytes, in ${formatSeconds(report.seconds)}; all were read back and are the same.\n` +
-              `Next: relearn status --store '${to}'`,
-          );
+          run.output.result(report, `${summaryOf(report)}\n${nextStep(report, from, to)}`);
+          return report.damaged.length === 0 ? exitCodes.done : exitCodes.failed;
         } finally {
           progress.stop();
         }
-        return undefined;
       }),
     );
 };
