@@ -33,13 +33,20 @@ const retryAfterOf = (error: unknown): number | undefined => {
   return typeof seconds === 'number' ? seconds : undefined;
 };
 
+/** For whoever runs the server; clients get the hint of the table. */
+const hintOf = (error: unknown): { readonly hint?: string } =>
+  error instanceof RelearnError && error.hint !== undefined ? { hint: error.hint } : {};
+
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   const problem = clientErrorOf(error);
   // The whole error, with its cause, is for the log only.
   if (problem.status === 500)
     request.log.error({ code: problem.code, err: error }, 'request failed');
   else if (problem.status > 500)
-    request.log.warn({ code: problem.code, reason: String(error) }, 'not available');
+    request.log.warn(
+      { code: problem.code, reason: String(error), ...hintOf(error) },
+      'not available',
+    );
   const retryAfter = retryAfterOf(error) ?? retryAfterSeconds[problem.status];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="relearn"');

@@ -9,7 +9,7 @@ import { addressRequest, type BucketAddress } from './address.ts';
 import { askedWait, isSuccess, isTransient, Refusal, whyNotFromStore } from './answers.ts';
 import { type Exchange, NoAnswer } from './http-exchange.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import type { Answer, BucketRequest, CredentialSource, Dialect } from './request.ts';
+import type { Answer, BucketRequest, CredentialSource, Credentials, Dialect } from './request.ts';
 
 export interface BucketClientOptions {
   readonly address: BucketAddress;
@@ -26,21 +26,29 @@ export type BucketClient = (request: BucketRequest) => Promise<Answer>;
 /** Milliseconds; a service that asks for more is asked again sooner. */
 const longestAskedWait = 30_000;
 
+/** Answers to HEAD say no more than 403. */
+const isAboutCredentials = ({ meaning, code }: Refusal): boolean =>
+  meaning === 'expired' || meaning === 'bad-credentials' || (meaning === 'denied' && code === '');
+
+const isSame = (a: Credentials, b: Credentials): boolean =>
+  a.accessKeyId === b.accessKeyId &&
+  a.secretAccessKey === b.secretAccessKey &&
+  a.sessionToken === b.sessionToken;
+
 export const createBucketClient = (options: BucketClientOptions): BucketClient => {
   const { address, dialect, credentials, exchange, clock } = options;
   const { quiet, patience, firstPause, longestPause } = { ...defaultLimits, ...options.limits };
   /** What to add to this machine's clock so that the service believes it. Milliseconds. */
   let clockOffset = 0;
 
-  const attempt = async (request: BucketRequest, renew: boolean): Promise<Answer> => {
+  const attempt = async (request: BucketRequest, given: Credentials): Promise<Answer> => {
     const addressed = addressRequest(address, request);
     const now = new Date(clock.now() + clockOffset);
-    const headers = dialect.sign(addressed, await credentials(renew), now);
     const answer = await exchange({
       origin: new URL(`${address.endpoint.protocol}//${addressed.host}`),
       method: request.method,
       path: addressed.path,
-      headers,
+      headers: dialect.sign(addressed, given, now),
       ...(request.body ? { body: request.body } : {}),
     });
     const stranger = whyNotFromStore(request, answer);
@@ -51,15 +59,20 @@ export const createBucketClient = (options: BucketClientOptions): BucketClient =
 
   /** One more try where the cause can be mended here: new credentials, the service's own time. */
   const attemptMended = async (request: BucketRequest): Promise<Answer> => {
+    const given = await credentials();
     try {
-      return await attempt(request, false);
+      return await attempt(request, given);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (error.meaning === 'expired') return attempt(request, true);
+      if (isAboutCredentials(error)) {
+        const renewed = await credentials(true);
+        if (error.meaning !== 'expired' && isSame(given, renewed)) throw error;
+        return attempt(request, renewed);
+      }
       const theirs = Date.parse(error.headers.date ?? '');
       if (error.meaning !== 'clock-skew' || Number.isNaN(theirs)) throw error;
       clockOffset = theirs - clock.now();
-      return attempt(request, false);
+      return attempt(request, given);
     }
   };
 

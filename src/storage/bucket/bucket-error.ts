@@ -21,6 +21,10 @@ interface Advice {
 const about = ({ doing, key, location }: Attempt): string =>
   doing === 'create the bucket' ? `${doing} of ${location}` : `${doing} ${key} in ${location}`;
 
+/** Where changed credentials take effect, and when. */
+const readAgain =
+  "A changed file of shared credentials and a host's own are taken up by themselves, changed variables at the next start.";
+
 const away: Advice = {
   code: 'storage_unavailable',
   message: (attempt) => `The storage could not ${about(attempt)}.`,
@@ -71,12 +75,12 @@ const advice: Readonly<Record<Exclude<Meaning, 'denied'>, Advice>> = {
   expired: {
     code: 'storage_credentials_expired',
     message: (attempt) => `The credentials have expired; they were to ${about(attempt)}.`,
-    hint: 'Get new ones and start again; roles of functions and instances renew theirs by themselves.',
+    hint: `Get new ones. ${readAgain}`,
   },
   'bad-credentials': {
     code: 'storage_credentials_refused',
     message: (attempt) => `The storage does not accept the credentials to ${about(attempt)}.`,
-    hint: 'Check the key id, its secret and, with temporary credentials, the token.',
+    hint: `Check the key id, its secret and, with temporary credentials, the token. ${readAgain}`,
   },
   'clock-skew': {
     code: 'storage_clock_skew',

@@ -284,6 +284,32 @@ describe.each(Object.entries(services))('%s', (name, { rules, env, url, scheme }
     expect(asked).toEqual([false, true]);
   });
 
+  it.each([
+    ['get', 'GET', { status: 403, code: 'InvalidAccessKeyId' }],
+    ['head', 'HEAD', { status: 403, code: '' }],
+  ] as const)(
+    'takes up credentials that were changed when the old ones are refused (%s)',
+    async (call, method, answer) => {
+      const mine = { accessKeyId: 'key', secretAccessKey: 'secret' };
+      const same = await open(undefined, { credentials: () => mine });
+      // Refused, and the same are offered again: nothing is gained by another try.
+      server.requests.length = 0;
+      fail(method, { when: 'before', answer });
+      await expect(same[call]('a')).rejects.toMatchObject({ kind: 'unavailable' });
+      expect(server.requests).toHaveLength(1);
+      // Refused, and meanwhile somebody has put others in their place.
+      let isChanged = false;
+      const credentials = (renew = false) => {
+        isChanged ||= renew;
+        return isChanged ? mine : { accessKeyId: 'old', secretAccessKey: 'secret' };
+      };
+      const changed = await open(undefined, { create: false, credentials });
+      await (await open(`bucket-${names}`)).put('a', bytes('x'));
+      fail(method, { when: 'before', answer });
+      expect(await changed[call]('a')).toBeDefined();
+    },
+  );
+
   it('says so where there are no credentials', async () => {
     const none = { AWS_EC2_METADATA_DISABLED: 'true', AWS_PROFILE: 'no-such-profile' };
     await expect(open(undefined, { env: none })).rejects.toMatchObject({

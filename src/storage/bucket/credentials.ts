@@ -56,7 +56,8 @@ export const s3Credentials = (env: Environment): CredentialSource => {
   let chain: Promise<(options?: { forceRefresh?: boolean }) => Promise<Credentials>> | undefined;
   return async (renew = false) => {
     chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) =>
-      defaultProvider(),
+      // A file that was changed since is read again when new credentials are asked for.
+      defaultProvider({ ignoreCache: true }),
     );
     try {
       return await (await chain)({ forceRefresh: renew });
