@@ -105,7 +105,7 @@ def compact(net, images, noise):
 
 CASES = {
     "article": dict(
-        build=article, batch=2, size=224, channels=1, rate=0.001, smoothing=0.0,
+        build=article, batch=16, size=224, channels=1, rate=0.001, smoothing=0.0,
         optimizer=lambda weights, rate: torch.optim.Adam(weights, rate, betas=(0.9, 0.999), eps=1e-8),
     ),
     "compact": dict(

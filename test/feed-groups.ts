@@ -1,4 +1,5 @@
 /** For tests that run a training graph by hand, as a training session lays out its memory. */
+import { type BlockedTensor, intoBlocks, outOfBlocks } from '../src/engine/nn/blocked-dense.ts';
 import { partsOf, type WeightGroup } from '../src/engine/nn/weight-groups.ts';
 import { sizeOf } from '../src/engine/tensor/shape.ts';
 import { float32, type Tensor } from '../src/engine/tensor/tensor.ts';
@@ -26,4 +27,28 @@ export const feedNext = (
     const next = outputs[`next/${name}`];
     if (next) (data as Float32Array).set(next.data as Float32Array);
   }
+};
+
+/** Puts weights and states in blocked layout in the place of the plain ones. */
+export const feedBlocked = (
+  feeds: Record<string, Tensor>,
+  tensors: readonly BlockedTensor[],
+): void => {
+  for (const tensor of tensors) {
+    const { plain, blocked } = tensor;
+    const { data } = feeds[plain.name] as Tensor<'float32'>;
+    feeds[blocked.name] = float32(blocked.shape, intoBlocks(tensor, data));
+    delete feeds[plain.name];
+  }
+};
+
+/** The numbers of a weight or a state in plain layout, whatever layout was fed. */
+export const plainData = (
+  feeds: Readonly<Record<string, Tensor>>,
+  tensors: readonly BlockedTensor[],
+  name: string,
+): Float32Array => {
+  const inBlocks = tensors.find(({ plain }) => plain.name === name);
+  const { data } = feeds[inBlocks?.blocked.name ?? name] as Tensor<'float32'>;
+  return inBlocks ? outOfBlocks(inBlocks, data) : data;
 };

@@ -8,7 +8,7 @@ import { toOnnx } from '../graph/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor } from '../tensor/tensor.ts';
-import { factorsOfLarge, updateInBlocks } from './blocked-update.ts';
+import { factorsOfLarge, gradientOfRows, updateInBlocks } from './blocked-update.ts';
 import { createOptimizer, type OptimizerSettings } from './optimizers.ts';
 
 const [samples, rows, columns] = [3, 6, 5];
@@ -34,7 +34,7 @@ const updateGraph = (settings: OptimizerSettings, blockElements?: number) => {
   const factors = factorsOfLarge(b.nodes, gradient, 1);
   const next =
     factors && blockElements
-      ? updateInBlocks(optimizer, context, factors, blockElements)
+      ? updateInBlocks(optimizer, context, gradientOfRows(b, factors, blockElements))
       : optimizer.update(context);
   [next.weight, ...next.state].forEach((value, index) => {
     b.output(`next_${index}`, value);
@@ -99,17 +99,17 @@ it('prints the body under the node, and computes no whole gradient', () => {
     input x: float32[3,5]
     input rate: float32[]
     Transpose_1: float32[6,3] = Transpose(g) {permutation=[1,0]}
-    Reshape_1: float32[3,2,5] = Reshape(weight) {shape=[3,2,5]}
-    Reshape_2: float32[3,2,5] = Reshape(momentum) {shape=[3,2,5]}
-    Reshape_3: float32[3,2,3] = Reshape(Transpose_1) {shape=[3,2,3]}
-    Scan_1: float32[3,2,5], Scan_2: float32[3,2,5] = Scan(Reshape_1, Reshape_2, Reshape_3, x, rate) {scanned=3}
+    Reshape_1: float32[3,2,3] = Reshape(Transpose_1) {shape=[3,2,3]}
+    Reshape_2: float32[3,2,5] = Reshape(weight) {shape=[3,2,5]}
+    Reshape_3: float32[3,2,5] = Reshape(momentum) {shape=[3,2,5]}
+    Scan_1: float32[3,2,5], Scan_2: float32[3,2,5] = Scan(Reshape_2, Reshape_3, Reshape_1, x, rate) {scanned=3}
       body:
         input weight/block_weight: float32[2,5]
         input weight/block_momentum: float32[2,5]
-        input weight/block_gradients: float32[2,3]
-        input weight/block_x: float32[3,5]
+        input weight/block_own: float32[2,3]
+        input weight/block_shared: float32[3,5]
         input weight/block_rate: float32[]
-        weight/block_Gemm_1: float32[2,5] = Gemm(weight/block_gradients, weight/block_x) {transA=false transB=false alpha=1 beta=0}
+        weight/block_Gemm_1: float32[2,5] = Gemm(weight/block_own, weight/block_shared) {transA=false transB=false alpha=1 beta=0}
         weight/block_Mul_1: float32[2,5] = Mul(weight/block_weight, 0.009999999776482582)
         weight/block_Add_1: float32[2,5] = Add(weight/block_Gemm_1, weight/block_Mul_1)
         weight/block_Mul_2: float32[2,5] = Mul(weight/block_momentum, 0.8999999761581421)

@@ -1,13 +1,13 @@
 /**
  * The update of a dense weight that is too large for the processor's caches. Written as whole
- * tensors it would pass the memory some ten times: for 51 million weights 5 GB a step. Rows are
- * updated block by block instead, all operators on one block before the next, and a block's
- * gradient is computed where it is used, so that the whole gradient never exists. The memory then
- * sees weights and states twice, to read and to write.
+ * tensors it would pass the memory some ten times: for 51 million weights 5 GB a step. It is updated
+ * block by block instead, all operators on one block before the next, and a block's gradient is
+ * computed where it is used, so that the whole gradient never exists. The memory then sees weights
+ * and states twice, to read and to write. Blocks are rows, or what blocked-dense.ts makes of them.
  */
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Node, Value } from '../graph/graph.ts';
-import { sizeOf } from '../tensor/shape.ts';
+import { type Shape, sizeOf } from '../tensor/shape.ts';
 import type { Optimizer, Update, UpdateContext } from './optimizers.ts';
 
 /**
@@ -39,58 +39,81 @@ export const factorsOfLarge = (
   return { outputGradient, input };
 };
 
-/** The largest number of rows that divides all of them and stays within `limit`. */
-const rowsPerBlock = (rows: number, limit: number): number => {
-  for (let part = Math.min(rows, limit); part > 1; part--) if (rows % part === 0) return part;
+/** The largest number that divides `total` and is no more than `limit`; at least 1. */
+export const partWithin = (total: number, limit: number): number => {
+  for (let part = Math.min(total, Math.floor(limit)); part > 1; part--)
+    if (total % part === 0) return part;
   return 1;
 };
 
+/** How a weight's gradient is computed block by block. */
+export interface GradientInBlocks {
+  readonly blockShape: Shape;
+  /** [blocks, …]: what each block's gradient is made of. */
+  readonly own: Value;
+  /** What all of them are made of. */
+  readonly shared: Value;
+  /** Adds the gradient of one block to the body of the scan. */
+  product(body: GraphBuilder, own: Value, shared: Value): Value;
+}
+
 /**
- * The optimizer's update as a scan over blocks of rows.
+ * The gradient of a weight [rows, columns] in blocks of rows.
  * @param blockElements most elements of a block, where a row is not more
- * @returns the next weight and states as [blocks, rows, columns], their elements in order
+ */
+export const gradientOfRows = (
+  b: GraphBuilder,
+  { outputGradient, input }: GradientFactors,
+  blockElements = mostElements,
+): GradientInBlocks => {
+  const [samples, rows] = outputGradient.shape as [number, number];
+  const columns = input.shape[1] as number;
+  const part = partWithin(rows, blockElements / columns);
+  const turned = b.apply('Transpose', [outputGradient], { permutation: [1, 0] });
+  const plainly = { transA: false, transB: false, alpha: 1, beta: 0 };
+  return {
+    blockShape: [part, columns],
+    own: b.apply('Reshape', [turned], { shape: [rows / part, part, samples] }),
+    shared: input,
+    product: (body, gradients, x) => body.apply('Gemm', [gradients, x], plainly),
+  };
+};
+
+/**
+ * The optimizer's update as a scan over blocks.
+ * @returns the next weight and states as [blocks, …], their elements in order
  */
 export const updateInBlocks = (
   optimizer: Optimizer,
   { builder: b, weight, state, hyperparameters, decay }: Omit<UpdateContext, 'gradient'>,
-  factors: GradientFactors,
-  blockElements = mostElements,
+  { blockShape, own, shared, product }: GradientInBlocks,
 ): Update => {
-  const [rows, columns] = weight.shape as [number, number];
-  const [samples] = factors.input.shape as [number];
-  const part = rowsPerBlock(rows, Math.floor(blockElements / columns));
-  const blocks = (value: Value, width: number): Value =>
-    b.apply('Reshape', [value], { shape: [rows / part, part, width] });
-  const rowGradients = b.apply('Transpose', [factors.outputGradient], { permutation: [1, 0] });
-
   const body = new GraphBuilder(`${weight.name}/block_`);
-  const block = (name: string, width: number): Value =>
-    body.input(`${weight.name}/block_${name}`, 'float32', [part, width]);
-  const ownWeight = block('weight', columns);
-  const ownState = optimizer.stateNames.map((name) => block(name, columns));
-  const ownGradients = block('gradients', samples);
-  const capture = ({ name, dtype, shape }: Value): Value =>
-    body.input(`${weight.name}/block_${name}`, dtype, shape);
-  const input = capture(factors.input);
+  const inBody = (name: string, shape: Shape): Value =>
+    body.input(`${weight.name}/block_${name}`, 'float32', shape);
+  const ownWeight = inBody('weight', blockShape);
+  const ownState = optimizer.stateNames.map((name) => inBody(name, blockShape));
+  const ownFactor = inBody('own', own.shape.slice(1));
+  const sharedFactor = inBody('shared', shared.shape);
   const numbers = Object.entries(hyperparameters);
   const next = optimizer.update({
     builder: body,
     weight: ownWeight,
-    gradient: body.apply('Gemm', [ownGradients, input], {
-      transA: false,
-      transB: false,
-      alpha: 1,
-      beta: 0,
-    }),
+    gradient: product(body, ownFactor, sharedFactor),
     state: ownState,
-    hyperparameters: Object.fromEntries(numbers.map(([name, value]) => [name, capture(value)])),
+    hyperparameters: Object.fromEntries(
+      numbers.map(([name, { shape }]) => [name, inBody(name, shape)]),
+    ),
     decay,
   });
   for (const value of [next.weight, ...next.state]) body.output(value.name, value);
 
-  const scanned = [weight, ...state].map((value) => blocks(value, columns));
-  scanned.push(blocks(rowGradients, samples));
-  const captured = [factors.input, ...numbers.map(([, value]) => value)];
+  const blocks = own.shape[0] as number;
+  const scanned = [weight, ...state].map((value) =>
+    b.apply('Reshape', [value], { shape: [blocks, ...blockShape] }),
+  );
+  scanned.push(own);
+  const captured = [shared, ...numbers.map(([, value]) => value)];
   const [nextWeight, ...nextState] = b.node('Scan', [...scanned, ...captured], {
     body: body.build(),
     scanned: scanned.length,

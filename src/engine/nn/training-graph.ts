@@ -2,13 +2,15 @@
  * One whole training step as one graph: pictures in, loss out, and the next value of every weight
  * and optimizer state. What lasts from step to step is an input, and an output of the same name with
  * `next/` before it: the caller feeds each step's outputs to the next. Small weights come out as
- * vectors of several (`groups`), large ones in blocks of rows, the same elements in the same order.
+ * vectors of several (`groups`), large ones in blocks of rows, the same elements in the same order,
+ * or go in and come out in blocked layout (`blocked`).
  */
 import { differentiate } from '../autodiff/differentiate.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { type LowerOptions, lower } from '../graph/lower.ts';
 import type { Architecture } from './architectures.ts';
+import type { BlockedTensor } from './blocked-dense.ts';
 import { imagesFromPixels } from './images-from-pixels.ts';
 import { createContext, type NetworkContext } from './layers.ts';
 import { softmaxCrossEntropy } from './losses.ts';
@@ -22,7 +24,9 @@ export interface TrainingGraph {
   readonly weights: readonly Value[];
   /** Vectors in whose memory the arrays of their members lie. */
   readonly groups: readonly WeightGroup[];
-  /** Optimizer states, all starting at zero. */
+  /** Weights and states that the graph takes in blocked layout, in the place of the plain ones. */
+  readonly blocked: readonly BlockedTensor[];
+  /** Optimizer states in plain layout, all starting at zero. */
   readonly states: readonly Value[];
   /** Uniform noise in [0, 1) that each step must supply. */
   readonly noise: readonly Value[];
@@ -35,6 +39,8 @@ export interface TrainingGraphOptions extends Pick<LowerOptions, 'blockSize'> {
   readonly optimizer: Optimizer;
   /** Also put out every gradient as `gradient/<weight>`; for tests. */
   readonly outputGradients?: boolean;
+  /** Elements from which a dense weight is updated in blocks; for tests. */
+  readonly largeDense?: number;
 }
 
 /** How much of the old running statistic each step keeps. */
@@ -53,6 +59,7 @@ export const buildTrainingGraph = (
     optimizer,
     blockSize = null,
     outputGradients = false,
+    largeDense,
   }: TrainingGraphOptions,
 ): TrainingGraph => {
   const b = new GraphBuilder();
@@ -73,7 +80,14 @@ export const buildTrainingGraph = (
     loss,
     trainable.map(({ value }) => value),
   );
-  const { groups, states } = updateWeights(b, optimizer, trainable, gradients);
+  const { groups, blocked, states } = updateWeights(
+    b,
+    optimizer,
+    trainable,
+    gradients,
+    blockSize,
+    largeDense,
+  );
   if (outputGradients)
     trainable.forEach(({ value }, index) => {
       b.output(`gradient/${value.name}`, gradients[index] as Value);
@@ -85,6 +99,7 @@ export const buildTrainingGraph = (
     graph: lower(b.build(), { blockSize, batch: [pixels, targets, ...context.noise] }),
     weights: b.parameters.map(({ value }) => value),
     groups: [...groups, ...statistics],
+    blocked,
     states,
     noise: context.noise,
   };

@@ -9,6 +9,7 @@ import type { Device } from '../../records/devices.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import type { Architecture } from '../nn/architectures.ts';
+import { intoBlocks, outOfBlocks } from '../nn/blocked-dense.ts';
 import { createOptimizer, type OptimizerSettings } from '../nn/optimizers.ts';
 import { buildTrainingGraph } from '../nn/training-graph.ts';
 import { partsOf } from '../nn/weight-groups.ts';
@@ -65,9 +66,12 @@ export interface TrainingSession {
    * @throws RelearnError unavailable/`device_failed`, on a device other than the processor
    */
   step(pixels: Uint8Array, targets: Float32Array, learningRate: number): Promise<StepResult>;
-  /** The weights and running statistics by name; copies nothing, the next step writes over them. */
+  /**
+   * The weights and running statistics by name. Large dense weights, which lie in blocked layout
+   * here, are copies; of the others nothing is copied and the next step writes over them.
+   */
   weights(): ReadonlyMap<string, Float32Array>;
-  /** Copies nothing; valid until the next step. */
+  /** As for weights; valid until the next step. */
   snapshot(): SessionSnapshot;
   close(): Promise<void>;
 }
@@ -80,7 +84,7 @@ export const createTrainingSession = async (
   const optimizer = createOptimizer(options.optimizer);
   const { device, fallback } = await openDevice(options.device ?? 'cpu');
   if (fallback) options.onLine?.(`device: ${fallback}; training on the cpu`);
-  const { graph, weights, groups, states, noise } = buildTrainingGraph(architecture, {
+  const { graph, weights, groups, blocked, states, noise } = buildTrainingGraph(architecture, {
     classes,
     batchSize,
     imageSize,
@@ -106,17 +110,24 @@ export const createTrainingSession = async (
       current.set(name, float32(shape, part));
     });
   }
-  const start = ({ name, shape }: Value, initialize: () => Float32Array): void => {
-    const data = options.resume ? resumed(options.resume, name, shape).slice() : initialize();
+  const blockedByName = new Map(blocked.map((tensor) => [tensor.plain.name, tensor]));
+  /** @param initial what a new training starts with; undefined = zeros */
+  const start = ({ name, shape }: Value, initial?: () => Float32Array): void => {
+    const inBlocks = blockedByName.get(name);
+    const given = options.resume ? resumed(options.resume, name, shape) : initial?.();
+    const data = given ?? new Float32Array(sizeOf(shape));
     const place = current.get(name);
     if (place) place.data.set(data);
-    else current.set(name, float32(shape, data));
+    else if (inBlocks) {
+      const blockedData = given ? intoBlocks(inBlocks, data) : data;
+      current.set(inBlocks.blocked.name, float32(inBlocks.blocked.shape, blockedData));
+    } else current.set(name, float32(shape, options.resume ? data.slice() : data));
   };
   for (const { value, initialize } of graph.parameters) {
     const given = options.weights?.get(value.name)?.slice();
     start(value, () => given ?? initialize(random.fork(value.name)));
   }
-  for (const value of states) start(value, () => new Float32Array(sizeOf(value.shape)));
+  for (const value of states) start(value);
   /** Names of what a snapshot holds: the groups' vectors are there by their members. */
   const lasting = [...weights, ...states].map(({ name }) => name);
   let stepNumber = options.resume?.step ?? 0;
@@ -130,8 +141,13 @@ export const createTrainingSession = async (
     );
   }
   const result = (name: string) => (results[name] as Tensor<'float32'>).data;
+  const plainly = (name: string): Float32Array => {
+    const inBlocks = blockedByName.get(name);
+    const { data } = current.get(inBlocks?.blocked.name ?? name) as Tensor<'float32'>;
+    return inBlocks ? outOfBlocks(inBlocks, data) : data;
+  };
   const arrays = (names: Iterable<string>) =>
-    new Map(Array.from(names, (name) => [name, (current.get(name) as Tensor<'float32'>).data]));
+    new Map(Array.from(names, (name) => [name, plainly(name)]));
 
   return {
     graph,
