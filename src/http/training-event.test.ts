@@ -134,6 +134,8 @@ describe('the store’s place', () => {
     ['s3://b', 'b', ''],
     ['s3://b/team/relearn/?endpoint=http://x', 'b', 'team/relearn/'],
     ['oss://b/p?region=cn-shanghai', 'b', 'p/'],
+    ['s3://b/my%20pictures/100%25', 'b', 'my pictures/100%/'],
+    ['s3://b/my pictures/猫', 'b', 'my pictures/猫/'],
     ['/var/store', null, ''],
     ['memory:', null, ''],
   ])('%s', (location, bucketName, prefix) => {

@@ -169,6 +169,6 @@ export const concernsUs = (request: EventRequest, place: EventPlace): boolean =>
 export const placeOf = (location: string): EventPlace => {
   const [, bucket = null, path = ''] =
     /^(?:s3|oss):\/\/([^/?]+)(?:\/([^?]*))?/.exec(location) ?? [];
-  const prefix = path.replace(/\/+$/, '');
+  const prefix = decodeURIComponent(path).replace(/\/$/, '');
   return { bucket, prefix: prefix === '' ? '' : `${prefix}/` };
 };

@@ -25,6 +25,9 @@ it.each([
   's3://bucket/prefix/?region=eu-west-1&pathStyle=true',
   's3://bucket?endpoint=http://127.0.0.1:7480&checksums=always',
   'oss://bucket/a/b?region=oss-cn-shanghai&internal=true',
+  's3://bucket/my pictures/猫',
+  's3://bucket/my%20pictures/100%25',
+  's3://bucket/',
 ])('opens %s without a call', async (url) => {
   expect((await openStore(url, options)).location).toBe(url);
 });
@@ -42,6 +45,25 @@ it.each([
   ['s3://bucket/a//b', 'invalid_store'],
   ['s3://bucket/../b?region=x&region=y', 'invalid_store'],
   ['s3://bucket/%', 'invalid_store'],
+  ['s3://bucket/../b', 'invalid_store'],
+  ['s3://bucket/a/../b', 'invalid_store'],
+  ['s3://bucket/./b', 'invalid_store'],
+  ['s3://bucket/a/%2e%2e/b', 'invalid_store'],
+  ['s3://bucket//', 'invalid_store'],
+  ['s3://bucket//b', 'invalid_store'],
+  ['s3://bucket/b//', 'invalid_store'],
+  ['s3://bucket/a\\b', 'invalid_store'],
+  ['s3://bucket/a\tb', 'invalid_store'],
+  ['s3://buc\nket', 'invalid_store'],
+  ['s3://bucket/a\u200bb', 'invalid_store'],
+  ['s3://bucket/a\u202eb', 'invalid_store'],
+  ['s3://bucket/a%00b', 'invalid_store'],
+  ['s3://bucket/b ', 'invalid_store'],
+  [' s3://bucket/b', 'invalid_store'],
+  ['s3://bucket?region=eu-west-1\u007f', 'invalid_store'],
+  ['s3://a..b', 'invalid_store'],
+  [`s3://bucket/${'a/'.repeat(401)}b`, 'invalid_store'],
+  ['file:///tmp/a\nb', 'invalid_store'],
   ['s3://bucket?regoin=eu-west-1', 'invalid_store'],
   ['s3://bucket?pathStyle=yes', 'invalid_store'],
   ['s3://bucket?endpoint=http://', 'invalid_store'],
@@ -54,6 +76,15 @@ it.each([
     code,
     hint: expect.any(String),
   });
+});
+
+it.each([
+  ['s3://bucket/a/../b', /"\.\." can't be a part of its path/],
+  ['s3://bucket/a//b', /"" can't be a part of its path/],
+  ['s3://bucket/a\u200bb', /U\+200B/],
+  ['s3://bucket/b ', /a space/],
+])('says what is wrong with %j', async (url, message) => {
+  await expect(openStore(url, options)).rejects.toThrow(message);
 });
 
 it('repeats no secret of a URL', async () => {

@@ -4,6 +4,7 @@ import { RelearnError } from '../base/errors.ts';
 import type { BucketOptions } from './bucket/open-bucket.ts';
 import { openLocalDirectory } from './local-directory.ts';
 import type { ObjectStore } from './object-store.ts';
+import { checkSeen } from './store-url.ts';
 
 export type OpenStoreOptions = BucketOptions;
 export type { Environment } from './bucket/credentials.ts';
@@ -45,9 +46,10 @@ const drivers: Readonly<Record<string, Driver>> = {
  */
 export const openStore = async (url: string, options: OpenStoreOptions): Promise<ObjectStore> => {
   // Two letters at least: C:\data is a path on Windows.
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
+  const scheme = /^\s*([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
   if (url === '' || url.includes('\0')) throw invalidStore(url);
   if (scheme === undefined) return openLocalDirectory(url, options);
+  checkSeen(url);
   const driver = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;
   if (!driver) throw invalidStore(url);
   return driver(url, options);

@@ -1,6 +1,6 @@
 /** Takes apart what a person writes after --store for a bucket: `s3://bucket/prefix?region=…`. */
 import { RelearnError } from '../base/errors.ts';
-import { isKey } from './object-key.ts';
+import { isKeySegment } from './object-key.ts';
 
 export interface BucketUrl {
   readonly bucket: string;
@@ -15,13 +15,59 @@ export interface BucketUrl {
 const wrong = (text: string, problem: string, hint: string): RelearnError =>
   new RelearnError('usage', 'invalid_store', `${JSON.stringify(text)}: ${problem}.`, { hint });
 
-const bucketName = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
+const bucketName = /^(?!.*\.\.)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
+
+// Control and format characters: they come along when text is copied, and URL parsers drop some.
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|^\s|\s$/u;
+
+/** The text may hold a secret, so it is not repeated. @throws RelearnError usage/`invalid_store` */
+export const checkSeen = (text: string): void => {
+  const [character] = unseen.exec(text) ?? [];
+  if (character === undefined) return;
+  const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+  const what =
+    character === ' ' ? 'a space at its beginning or end' : `U+${code}, which is not seen`;
+  throw new RelearnError('usage', 'invalid_store', `The store's URL has ${what}.`, {
+    hint: 'Type it anew. Where the character is meant, write its % code.',
+  });
+};
+
+/** Bytes. Object names end at 1,024, on OSS at 1,023; what Relearn adds is below 200. */
+const longestPrefix = 800;
+
+/** Of the text itself: a URL parser would take `..` away. @returns empty, or ending in a slash */
+const prefixOf = (text: string): string => {
+  const written = /^[^:]*:\/\/[^/?#]*([^?#]*)/.exec(text)?.[1] ?? '';
+  let path: string;
+  try {
+    path = decodeURIComponent(written);
+  } catch {
+    throw wrong(text, 'its path has a broken % code', 'Write % itself as %25.');
+  }
+  if (path === '' || path === '/') return '';
+  const name = path.slice(1).replace(/\/$/, '');
+  const misfit = name.split('/').find((part) => !isKeySegment(part));
+  if (misfit !== undefined) {
+    throw wrong(
+      text,
+      `${JSON.stringify(misfit)} can't be a part of its path`,
+      'A part has 1 to 255 bytes, begins with no dot and holds no backslash and no control character.',
+    );
+  }
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= longestPrefix) return `${name}/`;
+  throw wrong(
+    text,
+    `its path has ${bytes} bytes`,
+    `Use ${longestPrefix} at most: the names of objects come behind it.`,
+  );
+};
 
 /** @throws RelearnError usage/`invalid_store` */
 export const parseBucketUrl = (text: string, known: readonly string[]): BucketUrl => {
   if (!URL.canParse(text))
     throw wrong(text, 'this is no URL', 'Write s3://bucket or oss://bucket.');
-  const { protocol, host, pathname, searchParams, username, password, hash } = new URL(text);
+  const { protocol, host, searchParams, username, password, hash } = new URL(text);
   if (username || password) {
     // The text holds a secret, so it is not repeated.
     throw wrong(
@@ -37,19 +83,7 @@ export const parseBucketUrl = (text: string, known: readonly string[]): BucketUr
       'A bucket has 3 to 63 small letters, digits, dots and hyphens.',
     );
   }
-  let prefix: string;
-  try {
-    prefix = decodeURIComponent(pathname).replace(/^\/|\/$/g, '');
-  } catch {
-    throw wrong(text, 'its path has a broken % code', 'Write % itself as %25.');
-  }
-  if (prefix !== '' && !isKey(prefix)) {
-    throw wrong(
-      text,
-      "its path can't begin keys",
-      'Use letters, digits, hyphens and single slashes.',
-    );
-  }
+  const prefix = prefixOf(text);
   const names = [...searchParams.keys()];
   const unknown = hash ? hash : names.find((name) => !known.includes(name));
   if (unknown !== undefined || new Set(names).size < names.length) {
@@ -61,7 +95,7 @@ export const parseBucketUrl = (text: string, known: readonly string[]): BucketUr
   }
   return {
     bucket: host,
-    prefix: prefix === '' ? '' : `${prefix}/`,
+    prefix,
     parameters: Object.fromEntries(searchParams),
     text,
   };

@@ -29,6 +29,9 @@ describe.skipIf(obstacle !== undefined)('radosgw', () => {
 
   describeObjectStore('radosgw', () => open());
   describeObjectStore('radosgw, under a prefix', () => open('/some/prefix'));
+  describeObjectStore('radosgw, under a prefix of odd characters', () =>
+    open('/my pictures/猫 é 😺/100%25 (1)+[2]{3} &=%3F%23;:@,$!~*\'^`|<>"'),
+  );
 
   it('tells a wrong secret, a wrong key and a missing bucket apart', async () => {
     const wrong = (env: Record<string, string>) =>

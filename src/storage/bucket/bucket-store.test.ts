@@ -11,6 +11,9 @@ import { systemClock } from '../../base/clock.ts';
 import { probeStore } from '../probe.ts';
 import { type BucketOptions, openBucket } from './open-bucket.ts';
 
+/** What both services allow in names, and what a URL or a signature could stumble over. */
+const oddPrefix = '/my pictures/猫 é 😺/100%25 (1)+[2]{3} &=%3F%23;:@,$!~*\'^`|<>"';
+
 let names = 0;
 const options = {
   clock: systemClock,
@@ -57,6 +60,12 @@ describe.each(Object.entries(services))('%s', (name, { rules, env, url, scheme }
   };
 
   describeObjectStore(name, () => open());
+  describeObjectStore(`${name}, under a prefix of odd characters`, () =>
+    openBucket(scheme, url(server, `bucket-${++names}`).replace('/a/b', oddPrefix), {
+      ...options,
+      env,
+    }),
+  );
 
   it('says which bucket it made, and only then', async () => {
     const created: string[] = [];
