@@ -1,6 +1,5 @@
 /** `relearn serve`: answers over HTTP; feedback starts training by itself. */
 import type { Command } from 'commander';
-import type { FunctionName } from '../../http/app-context.ts';
 import {
   anonymousFrom,
   keysFrom,
@@ -11,52 +10,16 @@ import {
   rateLimitFrom,
 } from '../../http/environment.ts';
 import { hostSettings } from '../../http/host-settings.ts';
-import { parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import { createMetrics } from '../../http/metrics.ts';
 import { openOnFirstCall } from '../../http/open-on-first-call.ts';
 import { createLogger, serve } from '../../http/serve.ts';
-import { port, wholeNumber } from '../option-values.ts';
+import { addServeOptions, type ServeOptions } from '../serve-options.ts';
 import type { Session } from '../session.ts';
-
-interface Options {
-  readonly host?: string;
-  readonly port?: number;
-  readonly functions?: readonly FunctionName[];
-  readonly rateLimit?: number;
-  readonly firstModel?: string;
-  readonly modelCache?: string;
-  readonly anonymous?: ReturnType<typeof parseScopes>;
-}
 
 export const define = (command: Command, session: Session): void => {
   const { env } = session.context;
-  command
-    .option('--host <HOST>', 'the address to listen on (127.0.0.1; in a function host 0.0.0.0)')
-    .option('--port <N>', "the port, 0 for any free one (the host's variables, else 8080)", port)
-    .option(
-      '--functions <NAMES>',
-      'predict, feedback, train, studio ($RELEARN_FUNCTIONS, else all)',
-      parseFunctions,
-    )
-    .option(
-      '--anonymous <SCOPES>',
-      'what needs no key, such as predict,feedback ($RELEARN_ANONYMOUS)',
-      (text: string) => parseScopes(text),
-    )
-    .option(
-      '--rate-limit <N>',
-      'requests a minute of one key or address, 0 for no limit ($RELEARN_RATE_LIMIT, else 6000; without keys none)',
-      wholeNumber(0),
-    )
-    .option(
-      '--first-model <FILE>',
-      'an ONNX file that becomes the first version where there is none ($RELEARN_FIRST_MODEL)',
-    )
-    .option(
-      '--model-cache <DIR>',
-      'a folder that keeps model files, such as a shared disk ($RELEARN_MODEL_CACHE)',
-    )
+  addServeOptions(command)
     .addHelpText(
       'after',
       '\nKeys: RELEARN_KEYS="name:key:predict+feedback,…" or RELEARN_KEYS_FILE. Without keys it listens on this machine only.\n' +
@@ -64,7 +27,7 @@ export const define = (command: Command, session: Session): void => {
         "          curl --data-binary @cat.jpg -H 'content-type: image/jpeg' http://127.0.0.1:8080/predict\n",
     )
     .action(
-      session.act(async (run, options: Options) => {
+      session.act(async (run, options: ServeOptions) => {
         const keys = keysFrom(env);
         const anonymous = options.anonymous ?? anonymousFrom(env);
         const functions =

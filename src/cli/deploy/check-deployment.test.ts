@@ -1,22 +1,18 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the file's own variables look like that.
 /** Each row breaks `deploy/s.yaml` in one place; the check names the line and the cure. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import {
+  type BrokenDeployment,
+  expectProblem,
+  goodDeployment as good,
+  replaceLast,
+} from '../../../test/broken-deployment.ts';
 import { checkDeployment } from './check-deployment.ts';
-
-const good = readFileSync(new URL('../../../deploy/s.yaml', import.meta.url), 'utf8');
 
 /** The line, from 1, on which a text begins to stand. */
 const lineOf = (text: string, part: string) => text.slice(0, text.indexOf(part)).split('\n').length;
 
-/** What is replaced (at its last place), by what, where the problem is found, and what it says. */
-const rows: readonly (readonly [
-  name: string,
-  from: string,
-  to: string,
-  at: string,
-  problem: RegExp,
-])[] = [
+const rows: readonly BrokenDeployment[] = [
   [
     'a misspelt key',
     'instanceConcurrency: 1\n',
@@ -210,6 +206,87 @@ const rows: readonly (readonly [
     /names no variable/,
   ],
   ['another edition', 'edition: 3.0.0', 'edition: 2.0.0', 'edition', /not 3\.0\.0/],
+  [
+    'a region that there is not',
+    'region: cn-shanghai',
+    'region: cn-shangai',
+    'region',
+    /cn-shanghai/,
+  ],
+  ['a disk between the sizes', 'diskSize: 10240', 'diskSize: 1024', 'diskSize', /512, 10240/],
+  [
+    'a runtime that there is not',
+    'runtime: custom-container',
+    'runtime: custom-contaner',
+    'runtime',
+    /custom-container/,
+  ],
+  [
+    'a GPU that there is not',
+    'diskSize: 10240',
+    'gpuConfig: {gpuType: fc.gpu.hopper.1, gpuMemorySize: 8192}',
+    'gpuConfig',
+    /fc\.gpu\.ampere\.1/,
+  ],
+  ['memory without cores named', 'cpu: 8\n', '\n', 'memorySize: 32768', /0\.35 cores/],
+  [
+    'an image elsewhere',
+    'image: registry.cn-shanghai',
+    'image: registry.cn-beijing',
+    'image: ${vars.image}',
+    /cn-beijing/,
+  ],
+  [
+    'an image that the platform cannot pull',
+    'image: registry.cn-shanghai.aliyuncs.com/relearn',
+    'image: docker.io/relearn',
+    'image: ${vars.image}',
+    /container registry/,
+  ],
+  ['a timer that is off', 'enable: true', 'enable: false', 'triggers', /lost event is lost/],
+  [
+    'a trigger that takes no pictures',
+    'methods: [GET, POST]',
+    'methods: [GET]',
+    'methods: [GET]',
+    /POST/,
+  ],
+  [
+    'two triggers of one name',
+    'triggerName: sweep',
+    'triggerName: feedback',
+    'triggerName: feedback',
+    /second replaces/,
+  ],
+  ['a trigger without a name', 'triggerName: sweep\n          ', '', 'triggerType', /no name/],
+  [
+    'triggers that are no list',
+    'triggers:\n        - triggerName: http\n          triggerType',
+    'triggers:\n          triggerName: http\n          triggerType',
+    'triggers:',
+    /no list/,
+  ],
+  [
+    'variables that are no map',
+    'environmentVariables:\n        RELEARN_STORE: ${vars.store}\n      customContainerConfig',
+    'environmentVariables: [RELEARN_STORE]\n      customContainerConfig',
+    'environmentVariables',
+    /no map/,
+  ],
+  [
+    'the component of version 2',
+    'component: fc3',
+    'component: fc',
+    'component: fc',
+    /version 2.*component: fc3/,
+  ],
+  [
+    'a component that there is not',
+    'component: fc3',
+    'component: fc4',
+    'component: fc4',
+    /component: fc3/,
+  ],
   ['no YAML', 'vars:\n', 'vars: [\n', 'account', /no YAML/],
 ];
 
@@ -252,25 +329,22 @@ describe('checkDeployment', () => {
     expect(checkDeployment(good)).toEqual([]);
   });
 
-  it.each(rows)('finds %s', (_name, from, to, at, expected) => {
-    const place = good.lastIndexOf(from);
-    expect(place).toBeGreaterThan(0);
-    const broken = good.slice(0, place) + to + good.slice(place + from.length);
-    const problems = checkDeployment(broken);
-    const found = problems.find(({ problem, cure }) => expected.test(`${problem} ${cure}`));
-    expect(found, JSON.stringify(problems, null, 1)).toBeDefined();
-    expect(found?.cure).not.toBe('');
-    const line = broken.split('\n')[(found?.line ?? 0) - 1];
-    expect(`${found?.line}: ${line}`).toContain(at);
+  it.each(rows)('finds %s', (...row) => expectProblem(...row));
+
+  it('lets what is known only at the deployment be', () => {
+    for (const line of ['cpu: 8', 'memorySize: 32768', 'timeout: 7200', 'diskSize: 10240'])
+      expect(checkDeployment(replaceLast(line, `${line.split(':')[0]}: \${env('SIZE')}`))).toEqual(
+        [],
+      );
   });
 
   it('finds two triggers that one event would fire', () => {
     const start = good.lastIndexOf('        # Only events');
     const end = good.lastIndexOf('        # Finds what');
-    const trigger = good.slice(start, end);
+    const trigger = good.slice(start, end).replace('triggerName: feedback', 'triggerName: twin');
     const [problem, ...more] = checkDeployment(good.slice(0, end) + trigger + good.slice(end));
     expect(problem?.problem).toMatch(/OSS refuses/);
-    expect(problem?.line).toBeGreaterThan(lineOf(good, trigger));
+    expect(problem?.line).toBeGreaterThan(lineOf(good, good.slice(start, end)));
     expect(more).toEqual([]);
   });
 

@@ -17,15 +17,26 @@ import {
 
 /** A file of the component's version 2, such as the one Relearn began with: how to write it today. */
 const checkVersion2 = ({ value, problem }: Deployment): Problem[] => {
-  const problems = [
-    problem(
-      ['edition'],
-      'This file is for version 2 of Function Compute, which takes no new functions.',
-      'Write edition: 3.0.0 and component: fc3; the lines below say what else changes. Or begin with deploy/s.yaml.',
-    ),
-  ];
+  const problems =
+    valueAt(value, ['edition']) === '3.0.0'
+      ? []
+      : [
+          problem(
+            ['edition'],
+            'This file is for version 2 of Function Compute, which takes no new functions.',
+            'Write edition: 3.0.0 and component: fc3; the lines below say what else changes. Or begin with deploy/s.yaml.',
+          ),
+        ];
   walk(value, (path) => {
     const key = path.at(-1);
+    if (key === 'component' && valueAt(value, path) === 'fc')
+      problems.push(
+        problem(
+          path,
+          'Component fc is the one of version 2, which takes no new functions.',
+          'Write component: fc3, and change what the other lines name.',
+        ),
+      );
     if (typeof key !== 'string' || path[0] === 'vars' || path.includes('environmentVariables'))
       return;
     // A file has its own `name` at the top, and gives one to each variable.
@@ -51,6 +62,27 @@ const isVersion2 = (value: Readonly<Record<string, unknown>>): boolean =>
     Object.values(value.resources).some(
       (resource) => isRecord(resource) && resource.component === 'fc',
     ));
+
+/** Components of this file that deploy something else. */
+const otherComponents: readonly unknown[] = ['fc3-domain'];
+
+/** What would be deployed unchecked: a function of a component that is none. */
+const checkComponents = ({ value, problem }: Deployment): Problem[] => {
+  const resources = valueAt(value, ['resources']);
+  return Object.entries(isRecord(resources) ? resources : {}).flatMap(([name, resource]) => {
+    const component = valueAt(resource, ['component']);
+    if (component === 'fc3' || otherComponents.includes(component)) return [];
+    return valueAt(resource, ['props', 'functionName']) === undefined
+      ? []
+      : [
+          problem(
+            ['resources', name, ...(component === undefined ? [] : ['component'])],
+            `${name} has the component ${JSON.stringify(component ?? null)}, which deploys no function.`,
+            'Write component: fc3.',
+          ),
+        ];
+  });
+};
 
 /** What holds between functions. */
 const checkTogether = (functions: readonly DeployedFunction[]): Problem[] => {
@@ -91,7 +123,11 @@ const checkTogether = (functions: readonly DeployedFunction[]): Problem[] => {
     const triggers = at('triggers');
     return (
       Array.isArray(triggers) &&
-      triggers.some((trigger) => isRecord(trigger) && trigger.triggerType === 'timer')
+      triggers.some(
+        (trigger) =>
+          valueAt(trigger, ['triggerType']) === 'timer' &&
+          valueAt(trigger, ['triggerConfig', 'enable']) !== false,
+      )
     );
   });
   const [train] = trains;
@@ -198,6 +234,7 @@ export const checkDeployment = (text: string): Problem[] => {
             'Begin with deploy/s.yaml.',
           ),
         );
+      problems.push(...checkComponents(deployment));
       for (const deployed of functions) problems.push(...checkFunction(deployed));
       problems.push(...checkTogether(functions));
     }

@@ -1,51 +1,24 @@
-/** What holds for one function of a deployment file: its keys, its sizes, its triggers. */
+/** What holds for one function of a deployment file: what the platform takes, and what training needs. */
 
-import { placeOf } from '../../http/training-event.ts';
-import { feedbackPrefix } from '../../records/keys.ts';
+import { checkSettings } from './check-settings.ts';
+import { checkStart } from './check-start.ts';
+import { checkStore } from './check-store.ts';
+import { checkTriggers } from './check-triggers.ts';
 import type { DeployedFunction } from './deployed-function.ts';
 import {
-  finishedEvents,
+  choices,
   functionName,
   functionShape,
-  keysOfVersion2,
   memoryPerCore,
   mostEnvironment,
   ranges,
-  type Shape,
-  triggerShapes,
-  triggerTypes,
+  registryHost,
+  roleName,
+  sizes,
 } from './function-compute-rules.ts';
-import { isRecord, type Problem, valueAt } from './read-deployment.ts';
-
-const unknownKeys = (
-  deployed: DeployedFunction,
-  value: unknown,
-  shape: Shape,
-  path: string,
-): Problem[] => {
-  if (shape === 'any') return [];
-  const below = (key: string | number) => (path === '' ? String(key) : `${path}.${key}`);
-  if (Array.isArray(shape)) {
-    const [item] = shape as readonly [Shape];
-    return Array.isArray(value)
-      ? value.flatMap((inner, index) => unknownKeys(deployed, inner, item, below(index)))
-      : [];
-  }
-  if (!isRecord(value)) return [];
-  const known = shape as { readonly [key: string]: Shape };
-  return Object.entries(value).flatMap(([key, inner]) => {
-    const next = Object.hasOwn(known, key) ? known[key] : undefined;
-    if (next !== undefined) return unknownKeys(deployed, inner, next, below(key));
-    const cure = Object.hasOwn(keysOfVersion2, key) ? keysOfVersion2[key] : undefined;
-    return [
-      deployed.problem(
-        below(key),
-        `\`${key}\` is no key here; it would be dropped silently.`,
-        cure ?? `Known here: ${Object.keys(known).sort().join(', ')}.`,
-      ),
-    ];
-  });
-};
+import { nearestWord } from './nearest-word.ts';
+import { isOpen, isRecord, type Problem } from './read-deployment.ts';
+import { unknownKeys } from './unknown-keys.ts';
 
 const isMultiple = (value: number, step: number): boolean =>
   Math.abs(value / step - Math.round(value / step)) < 1e-6;
@@ -54,7 +27,7 @@ const checkSizes = (deployed: DeployedFunction): Problem[] => {
   const { at, problem } = deployed;
   const problems = Object.entries(ranges).flatMap(([path, { least, most, step }]) => {
     const value = at(path);
-    if (value === undefined) return [];
+    if (value === undefined || isOpen(value)) return [];
     const isGood =
       typeof value === 'number' && value >= least && value <= most && isMultiple(value, step);
     return isGood
@@ -67,7 +40,8 @@ const checkSizes = (deployed: DeployedFunction): Problem[] => {
           ),
         ];
   });
-  const [cpu, memory] = [Number(at('cpu')), Number(at('memorySize')) / 1024];
+  const cpu = Number(at('cpu') ?? sizes.cpu);
+  const memory = Number(at('memorySize') ?? sizes.memorySize) / 1024;
   if (memory < cpu * memoryPerCore.least || memory > cpu * memoryPerCore.most)
     problems.push(
       problem(
@@ -87,12 +61,54 @@ const checkSizes = (deployed: DeployedFunction): Problem[] => {
   return problems;
 };
 
+const checkChoices = ({ at, problem }: DeployedFunction): Problem[] =>
+  Object.entries(choices).flatMap(([path, known]) => {
+    const value = at(path);
+    if (value === undefined || isOpen(value) || known.includes(value as string | number)) return [];
+    const near = typeof value === 'string' ? nearestWord(value, known.map(String)) : undefined;
+    return [
+      problem(
+        path,
+        `${path} is ${JSON.stringify(value)}.`,
+        near ? `Write ${near}.` : `Use ${known.join(', ')}.`,
+      ),
+    ];
+  });
+
+/** The platform pulls an image from a registry of its own region, unless it is told how to log in elsewhere. */
+const checkImage = ({ at, problem }: DeployedFunction): Problem[] => {
+  const image = at('customContainerConfig.image');
+  if (typeof image !== 'string' || isOpen(image)) return [];
+  const path = 'customContainerConfig.image';
+  const [host = ''] = image.split('/');
+  const region = registryHost.exec(host)?.[1];
+  if (region === undefined)
+    return at('customContainerConfig.registryConfig') === undefined
+      ? [
+          problem(
+            path,
+            `${image} does not lie in the container registry of Alibaba Cloud.`,
+            `Push it to registry.${at('region')}.aliyuncs.com, or add registryConfig.`,
+          ),
+        ]
+      : [];
+  return region === at('region') || isOpen(at('region'))
+    ? []
+    : [
+        problem(
+          path,
+          `The image lies in ${region}, the function in ${at('region')}.`,
+          'Push it to the registry of the region of the function.',
+        ),
+      ];
+};
+
 const checkBasics = ({ at, problem }: DeployedFunction): Problem[] => {
   const problems = ['region', 'functionName', 'runtime']
     .filter((key) => at(key) === undefined)
     .map((key) => problem('', `${key} is missing.`, `Add ${key}.`));
   const name = at('functionName');
-  if (name !== undefined && !functionName.test(String(name)))
+  if (name !== undefined && !isOpen(name) && !functionName.test(String(name)))
     problems.push(
       problem(
         'functionName',
@@ -100,7 +116,24 @@ const checkBasics = ({ at, problem }: DeployedFunction): Problem[] => {
         'Use 1 to 64 letters, digits, _ and -, a letter or _ first.',
       ),
     );
+  const role = at('role');
+  if (role !== undefined && !isOpen(role) && !roleName.test(String(role)))
+    problems.push(
+      problem(
+        'role',
+        `${JSON.stringify(role)} is no role.`,
+        'Write acs:ram::<account>:role/<name>.',
+      ),
+    );
   const environment = at('environmentVariables');
+  if (environment !== undefined && !isRecord(environment))
+    problems.push(
+      problem(
+        'environmentVariables',
+        'This is no map of names and values.',
+        'Write each as NAME: value.',
+      ),
+    );
   if (isRecord(environment)) {
     const bytes = Object.entries(environment).reduce(
       (sum, [key, value]) => sum + Buffer.byteLength(`${key}${value}`),
@@ -129,7 +162,7 @@ const checkBasics = ({ at, problem }: DeployedFunction): Problem[] => {
 /** Seconds. A training that is cut off goes on from its checkpoint, but pays the start again. */
 const leastTraining = 900;
 
-const checkRole = ({ at, problem, serves, store }: DeployedFunction): Problem[] => {
+const checkTraining = ({ at, problem, serves, store }: DeployedFunction): Problem[] => {
   const problems: Problem[] = [];
   if (store === undefined)
     problems.push(
@@ -169,149 +202,15 @@ const checkRole = ({ at, problem, serves, store }: DeployedFunction): Problem[] 
   return problems;
 };
 
-const checkStorageTrigger = (
-  deployed: DeployedFunction,
-  trigger: unknown,
-  path: string,
-): Problem[] => {
-  const { problem, store } = deployed;
-  const problems: Problem[] = [];
-  const events = valueAt(trigger, ['triggerConfig', 'events']);
-  for (const event of Array.isArray(events) ? events.map(String) : []) {
-    if (!finishedEvents.includes(event))
-      problems.push(
-        problem(
-          `${path}.triggerConfig.events`,
-          `${event} is not the event of a finished upload.`,
-          `Use ${finishedEvents.join(', ')}.`,
-        ),
-      );
-  }
-  const prefix = valueAt(trigger, ['triggerConfig', 'filter', 'key', 'prefix']);
-  const place = placeOf(store ?? '');
-  const expected = `${place.prefix}${feedbackPrefix}`;
-  if (typeof prefix !== 'string' || !prefix.startsWith(expected))
-    problems.push(
-      problem(
-        `${path}.triggerConfig.filter.key.prefix`,
-        `The prefix ${JSON.stringify(prefix ?? '')} matches more or other than feedback: what training writes would start the next training.`,
-        `Write prefix: ${expected}`,
-      ),
-    );
-  if (typeof valueAt(trigger, ['triggerConfig', 'filter', 'key', 'suffix']) !== 'string')
-    problems.push(
-      problem(
-        `${path}.triggerConfig.filter`,
-        'The filter has no suffix.',
-        "Write suffix: '' beside prefix.",
-      ),
-    );
-  const [, region, bucket] =
-    /^acs:oss:([^:]*):[^:]*:([^:]+)$/.exec(String(valueAt(trigger, ['sourceArn']))) ?? [];
-  if (region === undefined)
-    problems.push(
-      problem(
-        path,
-        'The trigger names no bucket.',
-        'Write sourceArn: acs:oss:<region>:<account>:<bucket>.',
-      ),
-    );
-  else {
-    if (region !== deployed.at('region'))
-      problems.push(
-        problem(
-          `${path}.sourceArn`,
-          `The bucket lies in ${region}, the function in ${deployed.at('region')}.`,
-          'Put both into one region; a storage trigger reaches no other.',
-        ),
-      );
-    if (place.bucket !== null && place.bucket !== bucket)
-      problems.push(
-        problem(
-          `${path}.sourceArn`,
-          `The trigger watches ${bucket}, the store lies in ${place.bucket}.`,
-          'Name the same bucket in both.',
-        ),
-      );
-  }
-  return problems;
-};
-
-const checkHttpTrigger = (
-  { problem, serves }: DeployedFunction,
-  trigger: unknown,
-  path: string,
-): Problem[] => {
-  const problems: Problem[] = [];
-  const authType = valueAt(trigger, ['triggerConfig', 'authType']);
-  if (!['anonymous', 'function', 'jwt'].includes(String(authType)))
-    problems.push(
-      problem(
-        `${path}.triggerConfig.authType`,
-        `${authType} is no authType.`,
-        'Use anonymous, function or jwt.',
-      ),
-    );
-  if (serves.includes('train') && authType === 'anonymous')
-    problems.push(
-      problem(
-        path,
-        'Everybody could call the function that trains.',
-        'Leave this trigger out: events and the timer reach it.',
-      ),
-    );
-  return problems;
-};
-
-const checkTimer = ({ problem }: DeployedFunction, trigger: unknown, path: string): Problem[] => {
-  const expression = String(valueAt(trigger, ['triggerConfig', 'cronExpression']));
-  const isGood =
-    /^@every [1-9]\d*m$/.test(expression) || /^(?:CRON_TZ=\S+ )?\S+(?: \S+){5}$/.test(expression);
-  return isGood
-    ? []
-    : [
-        problem(
-          `${path}.triggerConfig`,
-          `${JSON.stringify(expression)} is no time.`,
-          "Write '@every 60m', or six fields that begin with seconds: '0 0 3 * * *'.",
-        ),
-      ];
-};
-
-const triggerChecks: Readonly<Record<string, typeof checkHttpTrigger>> = {
-  http: checkHttpTrigger,
-  oss: checkStorageTrigger,
-  timer: checkTimer,
-};
-
-const checkTriggers = (deployed: DeployedFunction): Problem[] => {
-  const triggers = deployed.at('triggers');
-  if (!Array.isArray(triggers)) return [];
-  return triggers.flatMap((trigger: unknown, index) => {
-    const path = `triggers.${index}`;
-    const type = String(valueAt(trigger, ['triggerType']));
-    if (!triggerTypes.includes(type))
-      return [
-        deployed.problem(path, `${type} is no type of trigger.`, `Use ${triggerTypes.join(', ')}.`),
-      ];
-    const shape = Object.hasOwn(triggerShapes, type) ? triggerShapes[type] : undefined;
-    const check = Object.hasOwn(triggerChecks, type) ? triggerChecks[type] : undefined;
-    return [
-      ...unknownKeys(
-        deployed,
-        valueAt(trigger, ['triggerConfig']),
-        shape ?? 'any',
-        `${path}.triggerConfig`,
-      ),
-      ...(check?.(deployed, trigger, path) ?? []),
-    ];
-  });
-};
-
 export const checkFunction = (deployed: DeployedFunction): Problem[] => [
   ...unknownKeys(deployed, deployed.props, functionShape, ''),
   ...checkBasics(deployed),
   ...checkSizes(deployed),
-  ...checkRole(deployed),
+  ...checkChoices(deployed),
+  ...checkImage(deployed),
+  ...checkStart(deployed),
+  ...checkSettings(deployed),
+  ...checkStore(deployed),
+  ...checkTraining(deployed),
   ...checkTriggers(deployed),
 ];

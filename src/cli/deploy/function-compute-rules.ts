@@ -75,7 +75,6 @@ const range = (least: number, most: number, step = 1): Range => ({ least, most, 
 export const ranges: Readonly<Record<string, Range>> = {
   cpu: range(0.05, 16, 0.05),
   memorySize: range(128, 32_768, 64),
-  diskSize: range(512, 10_240, 512),
   timeout: range(1, 86_400),
   instanceConcurrency: range(1, 200),
   'gpuConfig.gpuMemorySize': range(1024, 24_576, 1024),
@@ -88,8 +87,27 @@ export const ranges: Readonly<Record<string, Range>> = {
   'customContainerConfig.healthCheckConfig.successThreshold': range(1, 120),
 };
 
+/** By the path below `props`, the values there are. */
+export const choices: Readonly<Record<string, readonly (string | number)[]>> = {
+  region:
+    'cn-hangzhou cn-shanghai cn-shanghai-cloudspe cn-shanghai-finance-1 cn-beijing cn-zhangjiakou cn-huhehaote cn-wulanchabu cn-shenzhen cn-chengdu cn-qingdao cn-hongkong cn-heyuan-acdr-1 ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-5 ap-southeast-7 eu-central-1 eu-west-1 me-central-1 us-east-1 us-west-1'.split(
+      ' ',
+    ),
+  // Those that start a program of one's own.
+  runtime: ['custom-container', 'custom.debian12', 'custom.debian11', 'custom.debian10', 'custom'],
+  diskSize: [512, 10_240],
+  'gpuConfig.gpuType': ['fc.gpu.tesla.1', 'fc.gpu.ampere.1', 'fc.gpu.ada.1'],
+  'logConfig.logBeginRule': ['DefaultRegex', 'None'],
+};
+
 /** Gigabytes of memory for each core. */
 export const memoryPerCore = { least: 1, most: 4 };
+/** What a function gets that names none. */
+export const sizes = { cpu: 0.35, memorySize: 512 };
+export const roleName = /^acs:ram::\d+:role\/[\w.-]{1,64}$/;
+/** A host of Alibaba's container registry, and its region. */
+export const registryHost =
+  /^(?:[a-z0-9-]+-)?registry(?:-vpc|-internal)?\.([a-z0-9-]+)\.(?:cr\.)?aliyuncs\.com$/;
 export const functionName = /^[A-Za-z_][\w-]{0,63}$/;
 /** Bytes of all names and values together. */
 export const mostEnvironment = 4096;

@@ -31,6 +31,10 @@ export const valueAt = (value: unknown, path: Path): unknown =>
     return isRecord(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined;
   }, value);
 
+/** Whether a value is known only where the file is deployed: `${env('NAME')}` and the like. */
+export const isOpen = (value: unknown): boolean =>
+  typeof value === 'string' && /\$\{[^}]*\}/.test(value);
+
 /** Every value below, parents first, with its path. */
 export const walk = (
   value: unknown,

@@ -112,6 +112,20 @@ const prefixesAbove = (prefix: string): readonly string[] => {
   return [parent, ...prefixesAbove(parent)];
 };
 
+/**
+ * What a URL names, found without a call.
+ * @throws RelearnError usage/`invalid_store`
+ */
+export const readBucketUrl = (
+  scheme: 's3' | 'oss',
+  text: string,
+  env: Environment,
+): { readonly url: BucketUrl; readonly service: Service } => {
+  const { parameters, open } = services[scheme];
+  const url = parseBucketUrl(text, parameters);
+  return { url, service: open(url, env) };
+};
+
 /** @returns whether it was not there before */
 const createBucket = async (
   client: BucketClient,
@@ -140,9 +154,7 @@ export const openBucket = async (
   text: string,
   options: BucketOptions,
 ): Promise<ObjectStore> => {
-  const { parameters, open } = services[scheme];
-  const url = parseBucketUrl(text, parameters);
-  const service = open(url, options.env ?? {});
+  const { url, service } = readBucketUrl(scheme, text, options.env ?? {});
   const { bucket, prefix } = url;
   const client = createBucketClient({
     address: { endpoint: service.endpoint, bucket, pathStyle: service.pathStyle },
