@@ -13,7 +13,13 @@
 import { moveRows } from '../graph/blocked/move-rows.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Node, Value } from '../graph/graph.ts';
-import { type GradientFactors, type GradientInBlocks, partWithin } from './blocked-update.ts';
+import { float32 } from '../tensor/tensor.ts';
+import {
+  type BlockAddition,
+  type GradientFactors,
+  type GradientInBlocks,
+  partWithin,
+} from './blocked-update.ts';
 
 /** A weight, or a state of the same shape, that a training graph takes in blocked layout. */
 export interface BlockedTensor {
@@ -128,7 +134,23 @@ const samplesInside = (b: GraphBuilder, value: Value, blockSize: number): Value 
   return moveRows(b, blocks, [0, 2, 1]);
 };
 
-/** The weight's gradient block by block. */
+/**
+ * addend + factor·x as a convolution of each channel by itself, which adds what it is given. ONNX
+ * Runtime's kernel first copies the addend into its output and adds there; where a training session
+ * gave one array for both, it adds in place.
+ */
+const additionIn = (channels: number): BlockAddition => ({
+  factorShape: [channels, 1, 1, 1],
+  add: (body, addend, x, factor) => {
+    const noBias = body.constant(float32([channels], new Float32Array(channels)), 'no_bias');
+    return body.apply('BlockedConv', [x, factor, noBias, addend], {
+      ...pointwise,
+      group: channels,
+    });
+  },
+});
+
+/** The weight's gradient block by block, and the optimizer's additions. */
 export const blockedGradient = (
   b: GraphBuilder,
   { blocked, blockSize }: BlockedTensor,
@@ -143,6 +165,7 @@ export const blockedGradient = (
       shape: [blocks, part, samples, 1, 1],
     }),
     shared: b.apply('ToBlocked', [units]),
+    addition: additionIn(part),
     product: (body, kernel, picture) => body.apply('BlockedConv', [picture, kernel], pointwise),
   };
 };

@@ -55,6 +55,15 @@ export interface GradientInBlocks {
   readonly shared: Value;
   /** Adds the gradient of one block to the body of the scan. */
   product(body: GraphBuilder, own: Value, shared: Value): Value;
+  /** Where there is a faster way for the optimizer's additions than two operators. */
+  readonly addition?: BlockAddition;
+}
+
+/** addend + factor·x on blocks. */
+export interface BlockAddition {
+  /** The shape in which the factor is repeated. */
+  readonly factorShape: Shape;
+  add(body: GraphBuilder, addend: Value, x: Value, factor: Value): Value;
 }
 
 /**
@@ -86,7 +95,7 @@ export const gradientOfRows = (
 export const updateInBlocks = (
   optimizer: Optimizer,
   { builder: b, weight, state, hyperparameters, decay }: Omit<UpdateContext, 'gradient'>,
-  { blockShape, own, shared, product }: GradientInBlocks,
+  { blockShape, own, shared, product, addition }: GradientInBlocks,
 ): Update => {
   const body = new GraphBuilder(`${weight.name}/block_`);
   const inBody = (name: string, shape: Shape): Value =>
@@ -96,15 +105,24 @@ export const updateInBlocks = (
   const ownFactor = inBody('own', own.shape.slice(1));
   const sharedFactor = inBody('shared', shared.shape);
   const numbers = Object.entries(hyperparameters);
+  const inside = numbers.map(([name, { shape }]) => [name, inBody(name, shape)] as const);
+  const repeated = new Map(
+    inside.map(([name, value]) => [
+      value,
+      addition && inBody(`${name}_repeated`, addition.factorShape),
+    ]),
+  );
   const next = optimizer.update({
     builder: body,
     weight: ownWeight,
     gradient: product(body, ownFactor, sharedFactor),
     state: ownState,
-    hyperparameters: Object.fromEntries(
-      numbers.map(([name, { shape }]) => [name, inBody(name, shape)]),
-    ),
+    hyperparameters: Object.fromEntries(inside),
     decay,
+    ...(addition && {
+      addScaled: (addend, x, factor) =>
+        addition.add(body, addend, x, repeated.get(factor) as Value),
+    }),
   });
   for (const value of [next.weight, ...next.state]) body.output(value.name, value);
 
@@ -113,7 +131,12 @@ export const updateInBlocks = (
     b.apply('Reshape', [value], { shape: [blocks, ...blockShape] }),
   );
   scanned.push(own);
-  const captured = [shared, ...numbers.map(([, value]) => value)];
+  const outside = numbers.map(([, value]) => value);
+  const captured = [shared, ...outside];
+  if (addition)
+    captured.push(
+      ...outside.map((value) => b.apply('Expand', [value], { shape: addition.factorShape })),
+    );
   const [nextWeight, ...nextState] = b.node('Scan', [...scanned, ...captured], {
     body: body.build(),
     scanned: scanned.length,

@@ -6,7 +6,7 @@ import { createSession } from '../runtime/session.ts';
 import { scalar, type Tensor } from '../tensor/tensor.ts';
 import { createOptimizer, type OptimizerSettings } from './optimizers.ts';
 
-const gradients = [0.5, -1.5, 0.25];
+const gradients = [0.5, -1.5, 0.25, 1, -0.75, 0.5, 0];
 const rate = 0.1;
 
 /** The weight after each step, as the graph computes it. */
@@ -39,6 +39,8 @@ const follow = async (settings: OptimizerSettings, start: number): Promise<numbe
   const path: number[] = [];
   for (const [index, value] of gradients.entries()) {
     feeds.gradient = scalar(value);
+    for (const [name, factor] of Object.entries(optimizer.rescale?.(index + 1) ?? {}))
+      feeds[name] = scalar((feeds[name]?.data[0] as number) * factor);
     for (const [name, number] of Object.entries(optimizer.hyperparameters(index + 1, rate)))
       feeds[name] = scalar(number);
     const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
@@ -66,25 +68,36 @@ describe('SGD with momentum', () => {
   });
 });
 
-describe.each([0, 0.05])('Adam with decoupled decay %s', (weightDecay) => {
+/** 2⁻¹⁵: the sums of the moments are brought back to a scale of 1 every two steps. */
+const fastDecay = 2 ** -15;
+
+describe.each([
+  [0, 0.9],
+  [0.05, 0.9],
+  [0.05, fastDecay],
+])('Adam with decoupled decay %s, β₁ %s', (weightDecay, beta1) => {
+  const settings = { kind: 'adam', beta1, beta2: 0.999, epsilon: 1e-8, weightDecay } as const;
+
   it('takes the step of the bias-corrected moments', async () => {
     let [weight, first, second] = [2, 0, 0];
     const expected = gradients.map((gradient, index) => {
-      first = 0.9 * first + 0.1 * gradient;
+      first = beta1 * first + (1 - beta1) * gradient;
       second = 0.999 * second + 0.001 * gradient ** 2;
-      const mean = first / (1 - 0.9 ** (index + 1));
+      const mean = first / (1 - beta1 ** (index + 1));
       const variance = second / (1 - 0.999 ** (index + 1));
       weight -= rate * weightDecay * weight;
       weight -= (rate * mean) / (Math.sqrt(variance) + 1e-8);
       return weight;
     });
-    const settings = {
-      kind: 'adam',
-      beta1: 0.9,
-      beta2: 0.999,
-      epsilon: 1e-8,
-      weightDecay,
-    } as const;
     expect(await follow(settings, 2)).toEqual(closeTo(expected));
+  });
+
+  it('lets no scale grow beyond 2³⁰', () => {
+    const { hyperparameters, rescale } = createOptimizer(settings);
+    const steps = Array.from({ length: 1000 }, (_, i) => i + 1);
+    for (const step of steps)
+      expect(hyperparameters(step, rate).first_growth).toBeLessThanOrEqual(2 ** 30);
+    const period = beta1 === 0.9 ? 197 : 2;
+    expect(steps.find((step) => rescale?.(step))).toBe(period + 1);
   });
 });

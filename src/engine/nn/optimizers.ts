@@ -24,7 +24,11 @@ export interface UpdateContext {
   readonly state: readonly Value[];
   readonly hyperparameters: Readonly<Record<string, Value>>;
   readonly decay: boolean;
+  /** Adds addend + factor·x, the factor one of the hyperparameters; default: as two operators. */
+  readonly addScaled?: AddScaled;
 }
+
+export type AddScaled = (addend: Value, x: Value, factor: Value) => Value;
 
 export interface Update {
   readonly weight: Value;
@@ -34,60 +38,89 @@ export interface Update {
 export interface Optimizer {
   /** Names of the state tensors each weight has; they start at zero. */
   readonly stateNames: readonly string[];
-  /** The scalar inputs of step `step` (from 1) at a learning rate; every update needs `rate`. */
+  /**
+   * The scalar inputs of step `step` (from 1) at a learning rate. Every update needs `rate`, which
+   * is below zero: what is added to a weight for each unit of its direction.
+   */
   hyperparameters(
     step: number,
     learningRate: number,
   ): { readonly rate: number } & Readonly<Record<string, number>>;
+  /** What states must be multiplied with before this step, by name; undefined = nothing. */
+  rescale?(step: number): Readonly<Record<string, number>> | undefined;
   update(context: UpdateContext): Update;
 }
 
 type SettingsOf<Kind> = Extract<OptimizerSettings, { kind: Kind }>;
 
+const asTwo =
+  (b: GraphBuilder): AddScaled =>
+  (addend, x, factor) =>
+    b.apply('Add', [addend, b.apply('Mul', [x, factor])]);
+
 /** SGD with momentum as PyTorch writes it: v ← μ·v + g + λ·w; w ← w − rate·v. */
 const sgd = ({ momentum, weightDecay }: SettingsOf<'sgd'>): Optimizer => ({
   stateNames: ['momentum'],
-  hyperparameters: (_, learningRate) => ({ rate: learningRate }),
-  update: ({ builder: b, weight, gradient, state, hyperparameters, decay }) => {
+  hyperparameters: (_, learningRate) => ({ rate: -learningRate }),
+  update: ({ builder: b, weight, gradient, state, hyperparameters, decay, addScaled }) => {
     const penalized =
       decay && weightDecay > 0
         ? b.apply('Add', [gradient, b.apply('Mul', [weight, b.scalar(weightDecay)])])
         : gradient;
     const kept = b.apply('Mul', [state[0] as Value, b.scalar(momentum)]);
     const velocity = b.apply('Add', [kept, penalized]);
-    const step = b.apply('Mul', [velocity, hyperparameters.rate as Value]);
-    return { weight: b.apply('Sub', [weight, step]), state: [velocity] };
+    const add = addScaled ?? asTwo(b);
+    return { weight: add(weight, velocity, hyperparameters.rate as Value), state: [velocity] };
   },
 });
 
+/** How large the scale of Adam's sums may grow, as a power of two. */
+const mostGrowth = 30;
+
 /**
- * Adam (Kingma and Ba 2015) and AdamW. The state holds Σ β₁ⁱg and Σ β₂ⁱg², the paper's moments
- * divided by 1 − β, which saves a pass over all weights for each; those factors and the bias
- * corrections 1 − βᵗ are folded into the two scalars: the step equals the paper's m̂ / (√v̂ + ε).
+ * Adam (Kingma and Ba 2015) and AdamW. The state holds Σ β₁⁻ⁱgᵢ and Σ β₂⁻ⁱgᵢ²: the paper's moments
+ * with a growing scale instead of shrinking sums, so that a step only adds to them, which is one
+ * pass over all weights where operators can do it in place. The scale and what else is alike for
+ * all weights, 1 − β and the bias corrections 1 − βᵗ, are folded into the scalars: the step equals
+ * the paper's m̂ / (√v̂ + ε). Before the scale becomes too large, the sums are brought back.
  */
-const adam = ({ beta1, beta2, epsilon, weightDecay }: SettingsOf<'adam'>): Optimizer => ({
-  stateNames: ['first_sum', 'second_sum'],
-  hyperparameters: (step, learningRate) => {
-    const first = (1 - beta1) / (1 - beta1 ** step);
-    const second = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
-    return {
-      rate: (learningRate * first) / second,
-      floor: epsilon / second,
-      shrink: 1 - learningRate * weightDecay,
-    };
-  },
-  update: ({ builder: b, weight, gradient, state, hyperparameters, decay }) => {
-    const accumulate = (sum: Value, beta: number, fresh: Value) =>
-      b.apply('Add', [b.apply('Mul', [sum, b.scalar(beta)]), fresh]);
-    const first = accumulate(state[0] as Value, beta1, gradient);
-    const second = accumulate(state[1] as Value, beta2, b.apply('Mul', [gradient, gradient]));
-    const scale = b.apply('Add', [b.apply('Sqrt', [second]), hyperparameters.floor as Value]);
-    const step = b.apply('Mul', [b.apply('Div', [first, scale]), hyperparameters.rate as Value]);
-    const shrunk =
-      decay && weightDecay > 0 ? b.apply('Mul', [weight, hyperparameters.shrink as Value]) : weight;
-    return { weight: b.apply('Sub', [shrunk, step]), state: [first, second] };
-  },
-});
+const adam = ({ beta1, beta2, epsilon, weightDecay }: SettingsOf<'adam'>): Optimizer => {
+  const slowest = -Math.log2(Math.min(beta1, beta2));
+  /** Steps from one scale of 1 to the next. */
+  const period = Math.max(1, Math.floor(mostGrowth / slowest));
+  return {
+    stateNames: ['grown_first', 'grown_second'],
+    hyperparameters: (step, learningRate) => {
+      const first = (1 - beta1) / (1 - beta1 ** step);
+      const second = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
+      const grown = ((step - 1) % period) + 1;
+      const [firstGrowth, secondGrowth] = [beta1 ** -grown, beta2 ** -grown];
+      const root = Math.sqrt(secondGrowth);
+      return {
+        rate: (-learningRate * first * root) / (second * firstGrowth),
+        floor: (epsilon * root) / second,
+        shrink: 1 - learningRate * weightDecay,
+        first_growth: firstGrowth,
+        second_growth: secondGrowth,
+      };
+    },
+    rescale: (step) =>
+      step > 1 && (step - 1) % period === 0
+        ? { grown_first: beta1 ** period, grown_second: beta2 ** period }
+        : undefined,
+    update: ({ builder: b, weight, gradient, state, hyperparameters, decay, addScaled }) => {
+      const add = addScaled ?? asTwo(b);
+      const number = (name: string) => hyperparameters[name] as Value;
+      const first = add(state[0] as Value, gradient, number('first_growth'));
+      const squared = b.apply('Mul', [gradient, gradient]);
+      const second = add(state[1] as Value, squared, number('second_growth'));
+      const scale = b.apply('Add', [b.apply('Sqrt', [second]), number('floor')]);
+      const shrunk = decay && weightDecay > 0 ? b.apply('Mul', [weight, number('shrink')]) : weight;
+      const direction = b.apply('Div', [first, scale]);
+      return { weight: add(shrunk, direction, number('rate')), state: [first, second] };
+    },
+  };
+};
 
 /** The hyperparameters of a weight that learns at `factor` times the learning rate. */
 export const atRate = (

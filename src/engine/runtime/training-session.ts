@@ -141,10 +141,22 @@ export const createTrainingSession = async (
     );
   }
   const result = (name: string) => (results[name] as Tensor<'float32'>).data;
+  /** As it lies. */
+  const stored = (name: string): Float32Array =>
+    (current.get(blockedByName.get(name)?.blocked.name ?? name) as Tensor<'float32'>).data;
   const plainly = (name: string): Float32Array => {
     const inBlocks = blockedByName.get(name);
-    const { data } = current.get(inBlocks?.blocked.name ?? name) as Tensor<'float32'>;
-    return inBlocks ? outOfBlocks(inBlocks, data) : data;
+    return inBlocks ? outOfBlocks(inBlocks, stored(name)) : stored(name);
+  };
+  const rescaleStates = (step: number): void => {
+    const factors = optimizer.rescale?.(step);
+    if (factors === undefined) return;
+    for (const { name } of states) {
+      const factor = factors[name.slice(0, name.indexOf('/'))];
+      const data = stored(name);
+      if (factor !== undefined)
+        for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) * factor;
+    }
   };
   const arrays = (names: Iterable<string>) =>
     new Map(Array.from(names, (name) => [name, plainly(name)]));
@@ -160,6 +172,7 @@ export const createTrainingSession = async (
         pixels,
       );
       inputs.targets = float32([batchSize, classes], targets);
+      rescaleStates(stepNumber);
       const hyperparameters = optimizer.hyperparameters(stepNumber, learningRate);
       for (const [name, value] of Object.entries(hyperparameters))
         if (session.inputNames.includes(name)) inputs[name] = scalar(value);
