@@ -200,12 +200,17 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       champion: champions.at(-1) ?? null,
       pending: Object.fromEntries(labels.map((label) => [label, pendingOf(label).length])),
       threshold,
+      quarantined: {},
       training,
       resumable: null,
       lastRun: runs.at(-1)?.report ?? null,
     }),
     checkPlace: async () => {},
-    check: async () => ({ ok: true, problems: [] }),
+    check: async () => ({ ok: true, problems: [], quarantined: {} }),
+    quarantine: {
+      list: async () => ({ items: [] }),
+      retry: async () => ({ returned: [], failed: [] }),
+    },
     collectGarbage: async () => ({ removed: 0, bytes: 0, keys: [] }),
     models: {
       list,

@@ -58,6 +58,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     summary: 'hold the store against its promises',
     load: () => import('./commands/fsck.ts'),
   },
+  quarantine: {
+    summary: 'list what was set aside, and bring it back',
+    load: () => import('./commands/quarantine.ts'),
+  },
   gc: {
     summary: 'remove what nothing refers to',
     load: () => import('./commands/gc.ts'),

@@ -105,6 +105,7 @@ const commands = [
   'feedback',
   'models',
   'status',
+  'quarantine',
   'dataset',
   'demo',
 ];
@@ -469,6 +470,7 @@ describe('commands', () => {
       'champion',
       'lastRun',
       'pending',
+      'quarantined',
       'resumable',
       'threshold',
       'training',
@@ -561,6 +563,48 @@ describe('relearn store copy', () => {
   });
 });
 
+describe('relearn quarantine', () => {
+  const items = [
+    {
+      id: 'quarantine/1-2',
+      key: 'feedback/cat/a\nb.jpg',
+      reason: 'unsupported_image',
+      at: '2026-01-02T03:04:05.000Z',
+      failures: 3,
+      bytes: 20,
+    },
+  ];
+  const list = async () => ({ items });
+
+  it('lists what was set aside: where, when, after how many failures, why', async () => {
+    const filled = { relearn: { quarantine: { list, retry: () => Promise.reject() } } };
+    const { code, stdout } = await relearn('quarantine', filled);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/feedback\/cat\/a�b\.jpg +2026-01-02 03:04 +3 +unsupported_image/);
+    expect(JSON.parse((await relearn('quarantine --json', filled)).stdout)).toEqual({ items });
+    expect((await relearn('quarantine')).stdout).toBe('Nothing is set aside.\n');
+  });
+
+  it('brings back what is named, or all, and says what has to stay', async () => {
+    const asked: unknown[] = [];
+    const retry: Relearn['quarantine']['retry'] = async (wanted) => {
+      asked.push(wanted);
+      return {
+        returned: ['feedback/cat/a'],
+        failed: wanted === 'all' ? [{ path: 'quarantine/3-4', reason: 'no note' }] : [],
+      };
+    };
+    const filled = { relearn: { quarantine: { list, retry } } };
+    const one = await relearn('quarantine retry feedback/cat/a', filled);
+    expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 brought back/) });
+    const all = await relearn('quarantine retry --all', filled);
+    expect(all).toMatchObject({ code: 1, stdout: expect.stringContaining('quarantine/3-4 stays') });
+    expect(asked).toEqual([['feedback/cat/a'], 'all']);
+    expect((await relearn('quarantine retry', filled)).code).toBe(2);
+    expect((await relearn('quarantine retry --all feedback/cat/a', filled)).code).toBe(2);
+  });
+});
+
 describe('relearn fsck and gc', () => {
   it('is content with a store that keeps its promises', async () => {
     expect(await relearn('fsck')).toMatchObject({
@@ -571,12 +615,14 @@ describe('relearn fsck and gc', () => {
 
   it('lists what is wrong with its cure and exits with 1', async () => {
     const problems = [{ invariant: 'I4', key: 'models/a/model.onnx', message: 'is missing' }];
-    const broken = { check: async () => ({ ok: false, problems }) };
+    const quarantined = { unsupported_image: 2 };
+    const broken = { check: async () => ({ ok: false, problems, quarantined }) };
     const text = await relearn('fsck', { relearn: broken });
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(/models\/a\/model\.onnx +is missing +Restore/);
     const json = await relearn('fsck --json', { relearn: broken });
-    expect(JSON.parse(json.stdout)).toEqual({ ok: false, problems });
+    expect(JSON.parse(json.stdout)).toEqual({ ok: false, problems, quarantined });
+    expect(text.stdout).toContain('2 set aside (2 unsupported_image): relearn quarantine');
   });
 
   it('tells what went, and with --dry-run what would go', async () => {

@@ -94,6 +94,15 @@ export const formatBar = (fraction: number, width = 24): string => {
   return pad('█'.repeat(Math.floor(eighths / 8)) + part, width, 'left');
 };
 
+/** `3 set aside (2 unsupported_image, 1 under no label): relearn quarantine`; empty where none is. */
+export const formatQuarantined = (reasons: Readonly<Record<string, number>>): string => {
+  const counts = Object.entries(reasons).sort(([, a], [, b]) => b - a);
+  if (counts.length === 0) return '';
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  const list = counts.map(([reason, count]) => `${formatCount(count)} ${formatForeign(reason)}`);
+  return `${formatCount(total)} set aside (${list.join(', ')}): relearn quarantine`;
+};
+
 /** Text that came from outside, without characters that would steer a terminal. */
 export const formatForeign = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.

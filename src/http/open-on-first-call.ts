@@ -29,12 +29,16 @@ export const openOnFirstCall = (location: string, open: () => Promise<Relearn>):
     status: async () => (await opening()).status(),
     checkPlace: async () => (await opening()).checkPlace(),
     check: async () => (await opening()).check(),
+    quarantine: {
+      list: async () => (await opening()).quarantine.list(),
+      retry: async (...args) => (await opening()).quarantine.retry(...args),
+    },
     collectGarbage: async (...args) => (await opening()).collectGarbage(...args),
     models: {
       list: async () => (await opening()).models.list(),
       show: async (...args) => (await opening()).models.show(...args),
       promote: async (...args) => (await opening()).models.promote(...args),
-      rollback: async () => (await opening()).models.rollback(),
+      rollback: async (...args) => (await opening()).models.rollback(...args),
       export: async (...args) => (await opening()).models.export(...args),
       submit: async (...args) => (await opening()).models.submit(...args),
     },

@@ -11,15 +11,12 @@ import {
 } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
-import { quarantine } from './quarantine.ts';
+import { foundAt, type Occasion, setAside } from './quarantine.ts';
 import { takeInAll } from './take-in-foreign.ts';
 
 export type TrainingSet = Pick<TrainingManifest, 'base' | 'feedback' | 'replay'>;
 
-type Parts = Pick<
-  Components,
-  'settings' | 'store' | 'clock' | 'log' | 'basePictures' | 'feedbackQuery'
->;
+interface Parts extends Occasion, Pick<Components, 'settings' | 'basePictures' | 'feedbackQuery'> {}
 
 /** Pictures that judge models must not train them, however they came to lie among the feedback. */
 const withoutJudges = async (
@@ -37,7 +34,8 @@ const withoutJudges = async (
       continue;
     }
     const bytes = await parts.store.get(key);
-    if (bytes) await quarantine(parts, key, bytes, `belongs to the ${split} part of the base data`);
+    const reason = `belongs to the ${split} part of the base data`;
+    if (bytes) await setAside(parts, foundAt(parts.store, key), bytes, reason);
   }
   return rows;
 };
@@ -47,7 +45,10 @@ export const noBaseData = () =>
     hint: 'Import labelled pictures first: relearn import pictures/',
   });
 
-export const hasBaseData = async (parts: Parts, state: RegistryState): Promise<boolean> => {
+export const hasBaseData = async (
+  parts: Pick<Components, 'basePictures'>,
+  state: RegistryState,
+): Promise<boolean> => {
   for (const row of (await parts.basePictures.at(state)).values()) {
     if (row.split === 'train') return true;
   }

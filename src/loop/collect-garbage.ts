@@ -1,6 +1,6 @@
 /**
  * Removes what nothing refers to: what trainings and imports left behind that ended early, copies of
- * feedback that lie in the archive, old pictures of predictions. Never a slot of the log, never what
+ * feedback that lie in the archive or came back from quarantine, old pictures of predictions. Never a slot of the log, never what
  * is younger than the safety age: a training may have uploaded it and not registered it yet.
  */
 import { RelearnError } from '../base/errors.ts';
@@ -15,10 +15,12 @@ import {
   parseItemKey,
   predictionsPrefix,
   probePrefix,
+  quarantinePrefix,
   runsPrefix,
 } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { GarbageReport } from '../records/reports.ts';
+import { readQuarantine } from '../registry/read-quarantine.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { storageTime } from '../registry/storage-time.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
@@ -84,6 +86,7 @@ const rulesFor = async (components: Components, state: RegistryState): Promise<r
       .concat(state.versions.map(({ entry }) => `${runsPrefix}${entry.runId}/`)),
   );
   const consumed = await consumedNames(components, state);
+  const spare = new Set((await readQuarantine(store)).spare.map(({ key }) => key));
   const isUnnamed = ({ key }: ObjectInfo) => !named.has(key);
   return [
     { prefix: basePrefix, isGarbage: isUnnamed },
@@ -94,6 +97,7 @@ const rulesFor = async (components: Components, state: RegistryState): Promise<r
       prefix: heartbeatPrefix,
       isGarbage: ({ key }) => key !== (state.lease ? heartbeatKey(state.lease.epoch) : null),
     },
+    { prefix: quarantinePrefix, isGarbage: ({ key }) => spare.has(key) },
     // They answer feedback by id for a day and no longer.
     { prefix: predictionsPrefix, age: 1, isGarbage: () => true },
     {

@@ -9,8 +9,9 @@ import pMap from 'p-map';
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { datasetManifestName, decodeDatasetManifest } from '../records/dataset-manifest.ts';
-import { itemPlaces, quarantineKey } from '../records/keys.ts';
+import { itemPlaces } from '../records/keys.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
+import { readQuarantine } from '../registry/read-quarantine.ts';
 import type { Components } from './components.ts';
 import type { Learnt } from './submit-model.ts';
 
@@ -66,9 +67,11 @@ export const learntFromDataset = async (
       'warn',
       'The data set holds the pictures that judge models; a model that saw them looks better than it is.',
     );
+  const { waiting } = await readQuarantine(store);
+  const setAside = new Set(waiting.map(({ note }) => note?.key));
   const isThere = async (row: FeedbackRow): Promise<boolean> => {
-    for (const place of [...itemPlaces(row), quarantineKey(row.sha256)])
-      if (await store.head(place)) return true;
+    for (const place of itemPlaces(row))
+      if (setAside.has(place) || (await store.head(place))) return true;
     return false;
   };
   const there = await pMap(manifest.feedback, isThere, { concurrency: askedTogether });

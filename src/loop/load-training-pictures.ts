@@ -4,7 +4,6 @@
  */
 
 import pMap from 'p-map';
-import type { Clock } from '../base/clock.ts';
 import { isRelearnError } from '../base/errors.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { readShardPictures } from '../data/shards.ts';
@@ -19,7 +18,7 @@ import {
   type TrainingManifest,
 } from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { quarantine } from './quarantine.ts';
+import { foundAt, type Occasion, setAside } from './quarantine.ts';
 import { decodesAlone } from './set-aside-poison.ts';
 
 export interface TrainingPictures {
@@ -28,10 +27,8 @@ export interface TrainingPictures {
   readonly holdout: readonly LabelledPicture[];
 }
 
-interface Source {
-  readonly store: ObjectStore;
+interface Source extends Occasion {
   readonly settings: Settings;
-  readonly clock: Clock;
 }
 
 /** A bucket answers in tens of milliseconds; one by one, thousands of items would take minutes. */
@@ -46,20 +43,21 @@ interface Found {
 }
 
 const readItem = async (
-  { store, clock }: Source,
+  source: Source,
   row: FeedbackRow,
   onDecoding: OnDecoding | undefined,
 ): Promise<FeedbackItem | undefined> => {
+  const { store } = source;
   for (const place of itemPlaces(row)) {
     const bytes = await store.get(place);
     if (!bytes) continue;
     try {
       const item = decodeFeedbackItem(bytes, place);
       await onDecoding?.(place);
-      if (!onDecoding || (await decodesAlone({ store, clock }, place, item.image))) return item;
+      if (!onDecoding || (await decodesAlone(source, place, item.image))) return item;
     } catch (error) {
       if (!isRelearnError(error, 'corrupt_feedback')) throw error;
-      await quarantine({ store, clock }, place, bytes, error.message);
+      await setAside(source, foundAt(store, place), bytes, `damaged: ${error.details?.detail}`);
     }
   }
   return undefined;

@@ -14,6 +14,7 @@ import { claimTraining } from './claim-training.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
 import { newName } from './new-name.ts';
+import { occasionOf } from './quarantine.ts';
 import type { TrainOptions } from './relearn-api.ts';
 import { findResumable, nothingToResume } from './resumable-run.ts';
 import type { TrainingRequest } from './trainer.ts';
@@ -78,7 +79,9 @@ export const prepareNew = async (
     ...(backbone ? { backbone } : {}),
     seed: options.seed ?? defaultSeed,
     options: { ...fitOptions(options), race: options.from === undefined },
-    ...(await assembleTrainingSet(components, state, { fromScratch: start.parent === null })),
+    ...(await assembleTrainingSet({ ...components, ...occasionOf(components, lease) }, state, {
+      fromScratch: start.parent === null,
+    })),
   };
   const ref = await claimTraining(components, lease, manifest);
   // From this claim on nothing older can be resumed.

@@ -11,7 +11,9 @@ import type {
   InvokeReport,
   ModelsReport,
   PredictionReport,
+  QuarantineReport,
   Rejected,
+  RetryReport,
   StatusReport,
   TrainingProgress,
   TrainReport,
@@ -92,6 +94,15 @@ export interface Relearn {
   checkPlace(): Promise<void>;
   /** Reads the whole store and holds it against its promises. */
   check(): Promise<CheckReport>;
+  quarantine: {
+    list(): Promise<QuarantineReport>;
+    /**
+     * Brings feedback back for another try, once the cause is gone; can be repeated.
+     * @param wanted keys or ids as `list` gives them
+     * @throws RelearnError not-found/`not_quarantined`
+     */
+    retry(wanted: 'all' | readonly string[]): Promise<RetryReport>;
+  };
   /** Removes what nothing refers to. */
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>;
   models: {

@@ -3,6 +3,8 @@
  * of its name.
  */
 import { checkInvariants } from '../registry/invariants.ts';
+import { countReasons, readQuarantine } from '../registry/read-quarantine.ts';
+import { bringBack, listQuarantine } from './bring-back.ts';
 import { collectFeedback } from './collect-feedback.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { openComponents, type RelearnOptions } from './components.ts';
@@ -58,7 +60,12 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     check: async () => {
       const { store, registry, clock } = components;
       const problems = await checkInvariants(store, registry, { now: clock.now() });
-      return { ok: problems.length === 0, problems };
+      const quarantined = countReasons(await readQuarantine(store));
+      return { ok: problems.length === 0, problems, quarantined };
+    },
+    quarantine: {
+      list: () => listQuarantine(components),
+      retry: (wanted) => bringBack(components, wanted),
     },
     collectGarbage: (garbageOptions) => collectGarbage(components, garbageOptions),
     models: createVersions(components),

@@ -79,7 +79,7 @@ describe('after a training died', () => {
     await expect(relearn.train({ seed: 5, rounds: 4 })).rejects.toBe(crash);
     expect(await relearn.train({ resume: true, seed: 5 })).toMatchObject({ version: 1 });
     const [first, second] = requests;
-    expect(second).toEqual({ ...first, epoch: second?.epoch, resume: true });
+    expect(second).toEqual({ ...first, epoch: second?.epoch, failures: 1, resume: true });
     expect(second?.epoch).toBeGreaterThan(first?.epoch ?? 0);
     expect(await checkpointKeys()).toEqual([]);
     expect((await relearn.status()).resumable).toBeNull();

@@ -25,6 +25,7 @@ import { loadTrainingPictures } from './load-training-pictures.ts';
 import { presentCandidate } from './present-candidate.ts';
 import { createRunCheckpoints } from './run-checkpoints.ts';
 import { startingProgress } from './run-journal.ts';
+import { isFeedbackSuspect } from './set-aside-poison.ts';
 import type { TrainingOutcome, TrainingRequest, TrainingWatch } from './trainer.ts';
 
 export interface TrainingSite {
@@ -93,7 +94,7 @@ export const runTraining = async (
   watch: TrainingWatch,
 ): Promise<TrainingOutcome> => {
   const { store, settings, clock, threads } = site;
-  const { runId, epoch, startedAt, initial, champion, options } = request;
+  const { runId, epoch, startedAt, initial, champion, failures, options } = request;
   let last: TrainingProgress = startingProgress(startedAt);
   const tell = (change: Partial<TrainingProgress>) => {
     last = { ...last, ...change };
@@ -112,9 +113,9 @@ export const runTraining = async (
     ? squareOf(backbone.network)
     : preprocessingFor(architecture, settings);
   const { train, validation, holdout } = await loadTrainingPictures(
-    site,
+    { ...site, epoch, failures, log: (_level, message) => watch.onLine(message) },
     manifest,
-    request.suspectFeedback ? watch.onDecoding : undefined,
+    isFeedbackSuspect(request) ? watch.onDecoding : undefined,
   );
   checkLabels(settings, train);
 

@@ -3,29 +3,19 @@
  * one decodes each feedback picture alone before it trains and says which one it is at; the picture
  * at which the process dies is set aside by its parent.
  */
-import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { decodeImage } from '../data/decode-image.ts';
-import type { RegistryState } from '../registry/registry-state.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import { quarantine } from './quarantine.ts';
+import { foundAt, type Occasion, setAside } from './quarantine.ts';
 
 /** Trainings in a row without a version after which the feedback is suspected. */
 const suspiciousFailures = 3;
 
-interface Place {
-  readonly store: ObjectStore;
-  readonly clock: Clock;
-}
-
-export const isFeedbackSuspect = ({ claims }: RegistryState): boolean => {
-  const recent = claims.slice(-suspiciousFailures);
-  return recent.length === suspiciousFailures && recent.every(({ outcome }) => outcome === 'void');
-};
+export const isFeedbackSuspect = ({ failures }: Pick<Occasion, 'failures'>): boolean =>
+  failures >= suspiciousFailures;
 
 /** @returns whether the picture can be used; one that can't is set aside */
 export const decodesAlone = async (
-  place: Place,
+  occasion: Occasion,
   key: string,
   image: Uint8Array,
 ): Promise<boolean> => {
@@ -34,17 +24,19 @@ export const decodesAlone = async (
     return true;
   } catch (error) {
     if (!(error instanceof RelearnError) || error.kind !== 'invalid') throw error;
-    const bytes = await place.store.get(key);
-    if (bytes) await quarantine(place, key, bytes, error.code);
+    const { store } = occasion;
+    const bytes = await store.get(key);
+    if (bytes) await setAside(occasion, foundAt(store, key), bytes, error.code);
     return false;
   }
 };
 
 /** Sets aside the picture that a training process was decoding when it died, if it was. */
-export const setAsideFatal = async (place: Place, error: unknown): Promise<void> => {
+export const setAsideFatal = async (occasion: Occasion, error: unknown): Promise<void> => {
   if (!isRelearnError(error, 'training_crashed')) return;
   const key = error.details?.decoding;
   if (typeof key !== 'string') return;
-  const bytes = await place.store.get(key);
-  if (bytes) await quarantine(place, key, bytes, 'the decoder died of it');
+  const { store } = occasion;
+  const bytes = await store.get(key);
+  if (bytes) await setAside(occasion, foundAt(store, key), bytes, 'the decoder died of it');
 };

@@ -3,6 +3,7 @@ import { heartbeatKey } from '../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../records/reports.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
 import { leaseTimeToLive } from '../registry/lease.ts';
+import { countReasons, readQuarantine } from '../registry/read-quarantine.ts';
 import type { LeaseRecord, RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { isOwnerDead } from './process-owner.ts';
@@ -62,6 +63,7 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
       settings.labels.map((label, i) => [label, waiting.get(settings.labelIds[i] ?? '') ?? 0]),
     ),
     threshold: settings.threshold,
+    quarantined: countReasons(await readQuarantine(store)),
     training,
     resumable: training ? null : ((await findResumable(components, state))?.run ?? null),
     lastRun: newestReport(runs.map(({ report }) => report)),

@@ -5,29 +5,27 @@
 import { RelearnError } from '../base/errors.ts';
 import { encodeFeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
 import { feedbackKey } from '../records/keys.ts';
+import type { Settings } from '../records/settings.ts';
 import { type FeedbackObject, strayFeedback } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
-import type { Components } from './components.ts';
-import { quarantine } from './quarantine.ts';
+import { foundAt, type Occasion, setAside } from './quarantine.ts';
 import { toFeedbackItem } from './store-picture.ts';
 
-/** Larger objects are set aside unread; no door takes larger pictures either. */
+/** No door takes larger pictures either. */
 const largestPicture = 16 * 1024 * 1024;
 
-type Parts = Pick<Components, 'settings' | 'store' | 'clock' | 'log'>;
-
-const setAside = async (parts: Parts, key: string, bytes: Uint8Array, reason: string) => {
-  await quarantine(parts, key, bytes, reason);
-  parts.log('warn', 'An object under feedback/ was set aside.', { key, reason });
-};
+interface Parts extends Occasion {
+  readonly settings: Settings;
+}
 
 const takeIn = async (parts: Parts, found: FeedbackObject): Promise<void> => {
   const { store, clock } = parts;
   const { key, labelId } = found;
   const bytes = await store.get(key);
   if (!bytes) return;
-  if (bytes.length > largestPicture) return setAside(parts, key, bytes, 'larger than 16 MiB');
-  if (isFeedbackItem(bytes)) return setAside(parts, key, bytes, 'an item under a wrong name');
+  const refuse = (reason: string) => setAside(parts, foundAt(store, key), bytes, reason);
+  if (bytes.length > largestPicture) return refuse('larger than 16 MiB');
+  if (isFeedbackItem(bytes)) return refuse('an item under a wrong name');
   try {
     const receivedAt = new Date(Math.min(found.modifiedAt, clock.now())).toISOString();
     const item = await toFeedbackItem(bytes, { labelId, receivedAt, source: 'store' });
@@ -35,7 +33,7 @@ const takeIn = async (parts: Parts, found: FeedbackObject): Promise<void> => {
     await store.delete(key);
   } catch (error) {
     if (!(error instanceof RelearnError) || error.kind !== 'invalid') throw error;
-    await setAside(parts, key, bytes, error.code);
+    await refuse(error.code);
   }
 };
 
@@ -49,9 +47,10 @@ export const takeInForeign = async (
 
 /** Objects under no label's folder. */
 export const setAsideStray = async (parts: Parts): Promise<void> => {
+  const { store } = parts;
   for (const key of await strayFeedback(parts)) {
-    const bytes = await parts.store.get(key);
-    if (bytes) await setAside(parts, key, bytes, 'under no label');
+    const bytes = await store.get(key);
+    if (bytes) await setAside(parts, foundAt(store, key), bytes, 'under no label');
   }
 };
 

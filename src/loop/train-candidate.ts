@@ -12,11 +12,12 @@ import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './ch
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
 import { prepareNew, prepareResumed, trainerOptions } from './prepare-training.ts';
+import { occasionOf } from './quarantine.ts';
 import { registerOutcome } from './register-outcome.ts';
 import type { TrainOptions } from './relearn-api.ts';
 import { findResumable, nothingToResume } from './resumable-run.ts';
 import { openRunJournal, startingProgress } from './run-journal.ts';
-import { isFeedbackSuspect, setAsideFatal } from './set-aside-poison.ts';
+import { setAsideFatal } from './set-aside-poison.ts';
 import { modelOf } from './trainer.ts';
 
 /** Trains while holding the lease. @param signal also aborted when the lease is lost */
@@ -31,6 +32,7 @@ export const trainHolding = async (
   // What an earlier training consumed and could not tidy up any more.
   await archiveConsumed(components, await registry.read());
   const { state } = registry;
+  const occasion = occasionOf(components, lease);
   const prepare = options.resume ? prepareResumed : prepareNew;
   const { manifest, ref, resume } = await prepare(components, lease, options, asked);
   signal.throwIfAborted();
@@ -62,7 +64,7 @@ export const trainHolding = async (
       manifest: ref,
       initial: modelOf(state, parent),
       champion: modelOf(state, state.champion),
-      suspectFeedback: isFeedbackSuspect(state),
+      failures: occasion.failures,
       options: trainerOptions(manifest),
       resume,
     },
@@ -77,7 +79,7 @@ export const trainHolding = async (
       onDecoding: async () => {},
     },
   ).catch(async (error: unknown) => {
-    await setAsideFatal(components, error);
+    await setAsideFatal(occasion, error);
     // What is wrong with the input would be wrong again.
     if (isRelearnError(error) && error.kind === 'invalid') await removeCheckpoints(store, null);
     throw error;

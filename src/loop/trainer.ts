@@ -30,8 +30,8 @@ export interface TrainingRequest {
   readonly initial: ModelToCompare | null;
   /** What the gate compares with; null = there is no champion. */
   readonly champion: ModelToCompare | null;
-  /** Decode each feedback picture alone first, because earlier trainings came to nothing. */
-  readonly suspectFeedback: boolean;
+  /** Trainings in a row before it that came to nothing; from three on the feedback is suspected. */
+  readonly failures: number;
   readonly options: TransferOptions;
   /** Go on from the run's last checkpoint instead of starting anew. */
   readonly resume: boolean;

@@ -78,7 +78,7 @@ export const decodeFeedbackItem = (bytes: Uint8Array, key: string): FeedbackItem
   const damaged = (detail: string, cause?: unknown) =>
     new RelearnError('corrupt', 'corrupt_feedback', `${key} is damaged: ${detail}.`, {
       cause,
-      details: { key },
+      details: { key, detail },
     });
   if (!isFeedbackItem(bytes)) throw damaged('it is no feedback item');
   if (bytes.length < preambleLength + checksumLength) throw damaged('it is cut short');

@@ -10,8 +10,8 @@ it('makes keys of the agreed letters only', () => {
     keys.heartbeatKey(12),
     keys.feedbackKey('cat', hash),
     keys.archiveKey('label-1', hash),
-    keys.quarantineKey(hash),
-    keys.quarantineNoteKey(hash),
+    keys.quarantineKey('feedback/cat/x.jpg', hash, 12),
+    keys.quarantineNoteKey(keys.quarantineKey('feedback/cat/x.jpg', hash, 12)),
     keys.importManifestKey('i-1'),
     keys.shardKey('i-1', 'train', 3),
     keys.backboneKey(hash),
@@ -37,14 +37,14 @@ it('knows which names promise the hash of what lies there', () => {
     keys.backboneKey(hash, 12),
     keys.featureShardKey('cd'.repeat(32), hash),
     keys.checkpointPartKey('r-1', hash),
-    keys.quarantineKey(hash),
+    keys.quarantineKey('feedback/cat/x.jpg', hash, 12),
   ];
   for (const key of promising) expect(keys.promisedHash(key)).toBe(hash);
   const others = [
     keys.settingsKey,
     keys.feedbackKey('cat', hash),
     keys.archiveKey('cat', hash),
-    keys.quarantineNoteKey(hash),
+    keys.quarantineNoteKey(keys.quarantineKey('feedback/cat/x.jpg', hash, 12)),
     keys.modelCardKey(hash, 12),
     `x/${keys.modelKey(hash, 12)}`,
   ];
@@ -80,6 +80,14 @@ it('tells own items from foreign objects', () => {
   ]) {
     expect(keys.parseItemKey(key)).toBeUndefined();
   }
+});
+
+it('tells what was set aside again from what was set aside elsewhere', () => {
+  const { id, epoch } = keys.parseQuarantineKey(keys.quarantineKey('a', hash, 12)) ?? {};
+  expect(epoch).toBe(12);
+  expect(keys.parseQuarantineKey(keys.quarantineKey('a', hash, 13))).toEqual({ id, epoch: 13 });
+  expect(keys.parseQuarantineKey(keys.quarantineKey('b', hash, 12))?.id).not.toBe(id);
+  expect(keys.parseQuarantineKey('quarantine/x')).toBeUndefined();
 });
 
 it('knows the run that a checkpoint belongs to', () => {

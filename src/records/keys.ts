@@ -2,6 +2,7 @@
  * Every object key is made and parsed here. Keys that Relearn makes are ASCII, `[a-z0-9/_.-]`;
  * under `feedback/` there may be others, put there by hand.
  */
+import { sha256 } from '../base/hash.ts';
 
 export const settingsKey = 'settings';
 
@@ -53,10 +54,23 @@ export const itemPlaces = (item: {
     archiveKey(item.labelId, item.sha256),
   ]);
 
-/** What can't be used, kept with its reason: the bytes, and a JSON note beside them. */
+/**
+ * What can't be used, kept with its reason: the bytes, and a JSON note beside them. The name stands
+ * for the place and the bytes, and for the lease under which they were set aside: so each time has a
+ * name of its own, and a delete that comes late hits nothing that was set aside since.
+ */
 export const quarantinePrefix = 'quarantine/';
-export const quarantineKey = (sha256: string): string => `${quarantinePrefix}${sha256}`;
-export const quarantineNoteKey = (sha256: string): string => `${quarantinePrefix}${sha256}.json`;
+export const quarantineKey = (key: string, bytesSha256: string, epoch: number): string =>
+  `${quarantinePrefix}${sha256(Buffer.from(key))}-${epoch}/${bytesSha256}`;
+export const quarantineNoteKey = (quarantined: string): string => `${quarantined}.json`;
+/** What was set aside, as far as its name says: the same `id` for the same bytes from the same place. */
+export const parseQuarantineKey = (
+  key: string,
+): { readonly id: string; readonly epoch: number } | undefined => {
+  const [, place, epoch, bytes] =
+    /^quarantine\/([0-9a-f]{64})-(\d+)\/([0-9a-f]{64})$/.exec(key) ?? [];
+  return place && bytes ? { id: `${place} ${bytes}`, epoch: Number(epoch) } : undefined;
+};
 
 /** Base data: shards and one manifest for each import. */
 export const basePrefix = 'base/';
@@ -125,7 +139,7 @@ const namedByContent: readonly RegExp[] = [
   new RegExp(`^base/backbones/${hash}(?:-\\d+)?\\.onnx$`),
   new RegExp(`^cache/features/[0-9a-f]{64}/${hash}\\.bin$`),
   new RegExp(`^runs/[a-z0-9_.-]+/checkpoint/${hash}$`),
-  new RegExp(`^quarantine/${hash}$`),
+  new RegExp(`^quarantine/[0-9a-f]{64}-\\d+/${hash}$`),
 ];
 /**
  * The SHA-256 that an object's bytes have by its name; undefined for names that promise none. An

@@ -55,6 +55,8 @@ export const registryEntrySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('promote'), ...envelope, version }),
   /** A person went back to the champion before. */
   z.object({ type: z.literal('rollback'), ...envelope, from: version, to: version }),
+  /** A person brings feedback back from quarantine: failures are counted anew from here. */
+  z.object({ type: z.literal('retry'), ...envelope, objects: z.int().positive() }),
 ]);
 
 export type RegistryEntry = Readonly<z.infer<typeof registryEntrySchema>>;

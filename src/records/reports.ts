@@ -19,6 +19,32 @@ export interface CheckReport {
     readonly key: string;
     readonly message: string;
   }[];
+  /** How many objects lie in quarantine and nowhere else, by reason. */
+  readonly quarantined: Readonly<Record<string, number>>;
+}
+
+/** What lies in quarantine and nowhere else. */
+export interface QuarantineReport {
+  readonly items: readonly {
+    /** Its name in quarantine. */
+    readonly id: string;
+    /** Where it had lain; its name in quarantine where nobody knows. */
+    readonly key: string;
+    /** Null where its note is missing. */
+    readonly reason: string | null;
+    /** ISO 8601, UTC. */
+    readonly at: string;
+    /** Trainings in a row that had come to nothing. */
+    readonly failures: number;
+    readonly bytes: number;
+  }[];
+}
+
+/** What was brought back from quarantine. */
+export interface RetryReport {
+  /** Where it had lain, as `relearn quarantine` lists it. */
+  readonly returned: readonly string[];
+  readonly failed: readonly Rejected[];
 }
 
 /** What `relearn gc` removed, or with --dry-run would remove. */
@@ -262,6 +288,8 @@ export interface StatusReport {
   /** Items that count toward the threshold, per label. */
   readonly pending: Readonly<Record<string, number>>;
   readonly threshold: number;
+  /** How many objects lie in quarantine and nowhere else, by reason. */
+  readonly quarantined: Readonly<Record<string, number>>;
   readonly training: TrainingProgress | null;
   /** What `relearn train --resume` would go on with. */
   readonly resumable: ResumableRun | null;

@@ -15,6 +15,7 @@ import {
   quarantineNoteKey,
   shardKey,
 } from '../records/keys.ts';
+import { encodeQuarantineNote } from '../records/quarantine-note.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import { createMemoryStore } from '../storage/memory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -107,12 +108,17 @@ it('knows an item that was set aside after a training had claimed it, as long as
   await store.delete(key);
   expect(await problems()).toEqual([['I1', key]]);
   const hash = sha256(bytes);
-  await store.put(quarantineNoteKey(hash), Buffer.from(JSON.stringify({ key })));
+  const name = quarantineKey(key, hash, 1);
+  const note = { formatVersion: 1, key, reason: 'test', at, failures: 0, sha256: hash } as const;
+  await store.put(quarantineNoteKey(name), encodeQuarantineNote({ ...note, returnKey: key }));
   expect(await problems()).toEqual([['I1', key]]);
-  await store.put(quarantineKey(hash), bytes);
+  await store.put(name, bytes);
   expect(await problems()).toEqual([]);
-  await store.put(quarantineNoteKey(hash), Buffer.from('{'));
-  expect(await problems()).toEqual([['I1', key]]);
+  await store.put(quarantineNoteKey(name), Buffer.from('{'));
+  expect(await problems()).toEqual([
+    ['I1', name],
+    ['I1', key],
+  ]);
 });
 
 it('finds a slot beyond the end', async () => {

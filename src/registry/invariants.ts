@@ -14,15 +14,14 @@ import {
   parseItemKey,
   parseLogSlotKey,
   probePrefix,
-  quarantineKey,
-  quarantinePrefix,
   settingsKey,
 } from '../records/keys.ts';
 import { decodeModelCard } from '../records/model-card.ts';
 import { readVerified } from '../records/read-verified.ts';
 import { decodeSettings } from '../records/stored-settings.ts';
 import { decodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
-import { listKeys, type ObjectStore } from '../storage/object-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { type Quarantine, readQuarantine } from './read-quarantine.ts';
 import type { RegistryLog } from './registry-log.ts';
 import { lineageOf, type RegistryState } from './registry-state.ts';
 
@@ -67,29 +66,21 @@ async function* brokenItems(store: ObjectStore): AsyncGenerator<Problem> {
   }
 }
 
-/** Where what was set aside had lain, by the notes beside it. */
-const setAsideFrom = async (store: ObjectStore): Promise<ReadonlySet<string>> => {
-  const keys = new Set<string>();
-  for await (const note of listKeys(store, quarantinePrefix)) {
-    const hash = /\/([0-9a-f]{64})\.json$/.exec(note)?.[1];
-    if (!hash || !(await store.head(quarantineKey(hash)))) continue;
-    try {
-      const { key } = JSON.parse(Buffer.from((await store.get(note)) ?? []).toString());
-      keys.add(String(key));
-    } catch {
-      // A damaged note vouches for nothing.
-    }
+/** What was set aside and can't be brought back. */
+function* quarantinedForEver({ waiting }: Quarantine): Generator<Problem> {
+  for (const { key, note } of waiting) {
+    if (!note) yield { invariant: 'I1', key, message: 'was set aside, and its note is missing' };
   }
-  return keys;
-};
+}
 
 /** Items that a training has used and that lie nowhere any more. */
 async function* lostItems(
   store: ObjectStore,
   manifests: ReadonlyMap<string, TrainingManifest>,
+  { waiting }: Quarantine,
 ): AsyncGenerator<Problem> {
   const checked = new Set<string>();
-  let setAside: ReadonlySet<string> | undefined;
+  const setAside = new Set(waiting.map(({ note }) => note?.key));
   for (const { feedback } of manifests.values()) {
     for (const item of feedback) {
       const { key } = item;
@@ -97,10 +88,8 @@ async function* lostItems(
       checked.add(key);
       const places = [...itemPlaces(item)];
       let found = false;
-      for (const place of [...places, quarantineKey(item.sha256)])
-        found ||= (await store.head(place)) !== undefined;
-      if (!found) setAside ??= await setAsideFrom(store);
-      if (!found && !places.some((place) => setAside?.has(place)))
+      for (const place of places) found ||= (await store.head(place)) !== undefined;
+      if (!found && !places.some((place) => setAside.has(place)))
         yield { invariant: 'I1', key, message: 'was trained on and is gone' };
     }
   }
@@ -235,7 +224,9 @@ export const checkInvariants = async (
   const named = createNamedObjects(store, problems);
   await named.checkAll(state);
   await collect(brokenItems(store));
-  await collect(lostItems(store, named.manifests));
+  const quarantine = await readQuarantine(store);
+  await collect(quarantinedForEver(quarantine));
+  await collect(lostItems(store, named.manifests, quarantine));
   await collect(itemsTrainedTwice(state, named.manifests));
   await collect(fencedEntries(state));
   // Behind a damaged slot, or one of a newer release, others may be named that can't be read here.

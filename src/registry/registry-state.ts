@@ -59,6 +59,8 @@ export interface RegistryState {
   /** The lease that was taken and not given back; whether its owner lives is not known here. */
   readonly lease: LeaseRecord | null;
   readonly claims: readonly ClaimRecord[];
+  /** Where feedback was last brought back from quarantine; 0 = never. */
+  readonly retriedAt: number;
   /** Manifests of the visible base data, in order. */
   readonly imports: readonly ObjectRef[];
   readonly invalid: readonly InvalidEntry[];
@@ -74,6 +76,7 @@ export const emptyRegistryState: RegistryState = {
   championStack: [],
   lease: null,
   claims: [],
+  retriedAt: 0,
   imports: [],
   invalid: [],
   halted: null,
@@ -169,6 +172,8 @@ const rules: {
     state.champion === from && state.championStack.at(-2) === to
       ? crown(state, to, 'rollback', at, state.championStack.slice(0, -1))
       : `the champion was not ${from} with ${to} before it`,
+
+  retry: ({ nextSlot }) => ({ retriedAt: nextSlot }),
 };
 
 /** The state after the entry in slot `state.nextSlot`. */
@@ -179,6 +184,12 @@ export const applyEntry = (state: RegistryState, entry: RegistryEntry): Registry
   return typeof outcome === 'string'
     ? { ...state, nextSlot: slot + 1, invalid: [...state.invalid, { slot, reason: outcome }] }
     : { ...state, ...outcome, nextSlot: slot + 1 };
+};
+
+/** Trainings in a row that ended without a version, since feedback was last brought back. */
+export const failuresInARow = ({ claims, retriedAt }: RegistryState): number => {
+  const last = claims.findLastIndex(({ outcome, slot }) => outcome !== 'void' || slot < retriedAt);
+  return claims.length - 1 - last;
 };
 
 /** @throws RelearnError not-found/`version_not_found` */

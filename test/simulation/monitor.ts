@@ -4,6 +4,7 @@
  * gave signs of life.
  */
 import { sha256 } from '../../src/base/hash.ts';
+import { decodeFeedbackItem, isFeedbackItem } from '../../src/records/feedback-item.ts';
 import type { ObjectRef } from '../../src/records/json-object.ts';
 import {
   archiveKey,
@@ -11,7 +12,7 @@ import {
   heartbeatKey,
   parseItemKey,
   parseLogSlotKey,
-  quarantineKey,
+  quarantinePrefix,
 } from '../../src/records/keys.ts';
 import { type RegistryEntry, registryEntrySchema } from '../../src/records/registry-entry.ts';
 import { decodeTrainingManifest } from '../../src/records/training-manifest.ts';
@@ -54,6 +55,20 @@ const week = 7 * 24 * 60 * 60 * 1000;
 /** What answers may take on their way, in milliseconds: below it, silence is a matter of taste. */
 const tolerance = 2_000;
 
+const isQuarantined = (key: string): boolean =>
+  key.startsWith(quarantinePrefix) && !key.endsWith('.json');
+
+/** Items of which quarantine holds a copy, as `label/hash`. */
+export const itemsSetAside = (objects: Objects): ReadonlySet<string> => {
+  const items = new Set<string>();
+  for (const [key, { bytes }] of objects.map) {
+    if (!isQuarantined(key) || !isFeedbackItem(bytes)) continue;
+    const { labelId, sha256: hash } = decodeFeedbackItem(bytes, key).header;
+    items.add(`${labelId}/${hash}`);
+  }
+  return items;
+};
+
 export const createMonitor = (objects: Objects, now: () => number): Monitor => {
   let state = emptyRegistryState;
   let violation: Violation | undefined;
@@ -78,10 +93,7 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
   const isKept = (labelId: string, hash: string): boolean =>
     objects.map.has(feedbackKey(labelId, hash)) ||
     objects.map.has(archiveKey(labelId, hash)) ||
-    isSetAside(labelId, hash);
-
-  const setAside = new Set<string>();
-  const isSetAside = (labelId: string, hash: string) => setAside.has(`${labelId}/${hash}`);
+    itemsSetAside(objects).has(`${labelId}/${hash}`);
 
   const manifestOf = (ref: ObjectRef) =>
     decodeTrainingManifest(objects.map.get(ref.key)?.bytes ?? new Uint8Array(), ref.key);
@@ -144,14 +156,23 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
   const onItemGone = (key: string, before: StoredObject, by: string): void => {
     const hash = sha256(before.bytes);
     const item = parseItemKey(key);
-    if (objects.map.has(quarantineKey(hash))) {
-      if (item) setAside.add(`${item.labelId}/${item.sha256}`);
-      return;
-    }
+    for (const [other, { bytes }] of objects.map)
+      if (isQuarantined(other) && sha256(bytes) === hash) return;
     const other = item && (key.startsWith('feedback/') ? archiveKey : feedbackKey);
     const copy = item && other && objects.map.get(other(item.labelId, item.sha256));
     require(copy !== undefined, 'I1', () =>
       `${by} removed ${key}, of which there is no other copy`);
+  };
+
+  /** A copy in quarantine may go once its item lies elsewhere, or was set aside again. */
+  const onCopyGone = (key: string, { bytes }: StoredObject, by: string): void => {
+    if (isFeedbackItem(bytes)) {
+      const { labelId, sha256: hash } = decodeFeedbackItem(bytes, key).header;
+      require(isKept(labelId, hash), 'I1', () => `${by} removed ${key}, the last copy`);
+      return;
+    }
+    const others = [...objects.map.values()].map((other) => sha256(other.bytes));
+    require(others.includes(sha256(bytes)), 'I1', () => `${by} removed ${key}, the last copy`);
   };
 
   return {
@@ -178,7 +199,7 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
     onDelete: (key, before, by) => {
       require(parseLogSlotKey(key) === undefined, 'I3', () => `${by} removed the slot ${key}`);
       require(!named.has(key), 'I4', () => `${by} removed ${key}, which the log names`);
-      require(!key.startsWith('quarantine/'), 'I1', () => `${by} removed ${key}`);
+      if (isQuarantined(key)) onCopyGone(key, before, by);
       if (key.startsWith('feedback/') || key.startsWith('archive/')) onItemGone(key, before, by);
       if (key.startsWith('models/') || key.startsWith('base/')) {
         const age = worldBegin + now() - before.modifiedAt;

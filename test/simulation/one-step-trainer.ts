@@ -1,12 +1,13 @@
 /**
  * A trainer whose fit is one step of nothing: it reads the feedback of its manifest as every training
- * does, lets time pass, and uploads what the same data would always make. Only the computing is left
+ * does, sets aside what it was told is poison, lets time pass, and uploads what the same data would always make. Only the computing is left
  * out.
  */
 import { RelearnError } from '../../src/base/errors.ts';
 import { sha256 } from '../../src/base/hash.ts';
 import type { Random } from '../../src/base/random.ts';
 import { loadTrainingPictures } from '../../src/loop/load-training-pictures.ts';
+import { foundAt, setAside } from '../../src/loop/quarantine.ts';
 import { startingProgress } from '../../src/loop/run-journal.ts';
 import type { TrainingSite } from '../../src/loop/run-training.ts';
 import type { Trainer } from '../../src/loop/trainer.ts';
@@ -27,17 +28,35 @@ const drawGate = (random: Random, isFirst: boolean): GateReport => ({
   reasons: [],
 });
 
+/** What makes trainings set feedback aside. */
+export interface Poison {
+  /** Whether there is any now. */
+  isAbout(): boolean;
+  wasSetAside(labelId: string, hash: string): boolean;
+}
+
 export const createOneStepTrainer =
-  (site: Pick<TrainingSite, 'store' | 'settings' | 'clock'>, random: Random): Trainer =>
+  (
+    site: Pick<TrainingSite, 'store' | 'settings' | 'clock'>,
+    random: Random,
+    poison: Poison,
+  ): Trainer =>
   async (request, watch) => {
     const { store, clock } = site;
-    const { startedAt, manifest: ref, champion } = request;
+    const { startedAt, manifest: ref, champion, epoch, failures } = request;
+    const source = { ...(site as TrainingSite), epoch, failures, log: () => {} };
     watch.onProgress({ ...startingProgress(startedAt), phase: 'training' });
     const manifest = decodeTrainingManifest(await readVerified(store, ref), ref.key);
-    const { train } = await loadTrainingPictures(site as TrainingSite, { ...manifest, base: [] });
+    const poisonous = poison.isAbout()
+      ? manifest.feedback[random.integer(manifest.feedback.length + 2)]
+      : undefined;
+    const bytes = poisonous && (await store.get(poisonous.key));
+    if (poisonous && bytes) await setAside(source, foundAt(store, poisonous.key), bytes, 'poison');
+    const { train } = await loadTrainingPictures(source, { ...manifest, base: [] });
     const read = new Set(train.map((picture) => picture.sha256));
-    for (const { key, sha256: hash } of manifest.feedback) {
-      if (read.has(hash)) continue;
+    for (const { key, labelId, sha256: hash } of manifest.feedback) {
+      // Set aside by this training, or by one that had lost its lease.
+      if (read.has(hash) || poison.wasSetAside(labelId, hash)) continue;
       throw new RelearnError(
         'internal',
         'simulated_item_missing',
@@ -53,6 +72,6 @@ export const createOneStepTrainer =
       manifest.replay,
     ]);
     const index = Number.parseInt(sha256(Buffer.from(learnt)).slice(0, 6), 16);
-    const bytes = modelsOfTrainings[index % modelsOfTrainings.length] as Uint8Array;
-    return uploadMadeUpOutcome(site, request, bytes, drawGate(random, champion === null));
+    const model = modelsOfTrainings[index % modelsOfTrainings.length] as Uint8Array;
+    return uploadMadeUpOutcome(site, request, model, drawGate(random, champion === null));
   };

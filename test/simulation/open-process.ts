@@ -11,13 +11,14 @@ import { openRegistryLog } from '../../src/registry/registry-log.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { probeStore } from '../../src/storage/probe.ts';
 import { openTestClassifier } from '../loop-store.ts';
-import { createOneStepTrainer } from './one-step-trainer.ts';
+import { createOneStepTrainer, type Poison } from './one-step-trainer.ts';
 import type { VirtualProcess } from './virtual-time.ts';
 
 export const openProcess = async (
   { name, clock, newId }: VirtualProcess,
   store: ObjectStore,
   random: Random,
+  poison: Poison,
 ): Promise<Components> => {
   const settings = await loadSettings(store);
   let proved: Promise<void> | undefined;
@@ -39,7 +40,7 @@ export const openProcess = async (
     registry,
     leases: openLeaseDesk({ store, log: registry, clock, newId, owner: name }),
     basePictures: createBasePictures(store),
-    trainer: createOneStepTrainer({ store, settings, clock }, random),
+    trainer: createOneStepTrainer({ store, settings, clock }, random, poison),
     openClassifier: openTestClassifier,
     readModel: (ref) => readVerified(store, ref),
     observer: {},

@@ -5,6 +5,7 @@
 
 import { sha256 } from '../../src/base/hash.ts';
 import type { Random } from '../../src/base/random.ts';
+import { bringBack } from '../../src/loop/bring-back.ts';
 import { collectFeedback } from '../../src/loop/collect-feedback.ts';
 import { collectGarbage } from '../../src/loop/collect-garbage.ts';
 import type { Components } from '../../src/loop/components.ts';
@@ -108,6 +109,9 @@ const copy: Act = async ({ components, monitor, copyTarget, onCopied }) => {
   await onCopied(before);
 };
 
+/** Somebody mended what was wrong with it, or thinks so. */
+const retry: Act = ({ components }) => bringBack(components, 'all');
+
 export const acts = {
   feedback: giveFeedback,
   stray: leaveStray,
@@ -116,6 +120,7 @@ export const acts = {
   promote,
   rollback: ({ components }) => createVersions(components).rollback(),
   import: addBaseData,
+  retry,
   gc: ({ components }) => collectGarbage(components),
   serve,
   copy,
@@ -141,7 +146,7 @@ const secondsOrDays = (most: number) => (random: Random) =>
 export const roles = {
   writer: { count: 2, acts: ['feedback', 'feedback', 'feedback', 'stray'], pause: seconds(25) },
   trainer: { count: 3, acts: ['consider', 'consider', 'consider', 'train'], pause: seconds(60) },
-  keeper: { count: 1, acts: ['promote', 'rollback', 'import'], pause: seconds(90) },
+  keeper: { count: 1, acts: ['promote', 'rollback', 'import', 'retry'], pause: seconds(90) },
   janitor: { count: 1, acts: ['gc'], pause: secondsOrDays(120) },
   server: { count: 1, readsOnly: true, acts: ['serve'], pause: seconds(90) },
   mover: { count: 1, acts: ['copy'], pause: secondsOrDays(240) },

@@ -4,6 +4,7 @@
  */
 import { isRelearnError } from '../../src/base/errors.ts';
 import { createRandom, type Random } from '../../src/base/random.ts';
+import { bringBack } from '../../src/loop/bring-back.ts';
 import { collectGarbage } from '../../src/loop/collect-garbage.ts';
 import type { Components } from '../../src/loop/components.ts';
 import { considerTraining } from '../../src/loop/consider-training.ts';
@@ -16,7 +17,7 @@ import { openRegistryLog } from '../../src/registry/registry-log.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { CallKind, FaultName } from './faults.ts';
 import { createInitialObjects } from './initial-objects.ts';
-import { createMonitor, type Monitor, Violation } from './monitor.ts';
+import { createMonitor, itemsSetAside, type Monitor, Violation } from './monitor.ts';
 import { openProcess } from './open-process.ts';
 import { type ActName, acts, type RoleName, roles, type Scene } from './roles.ts';
 import { createObjects, directStore, type Objects, viewOf } from './simulated-store.ts';
@@ -118,6 +119,8 @@ export const simulate = async (
     const [labelId = '', hash = ''] = item.split('/');
     return place.map.has(feedbackKey(labelId, hash)) || place.map.has(archiveKey(labelId, hash));
   };
+  const holdsOrSetAside = (place: Objects, item: string): boolean =>
+    holds(place, item) || itemsSetAside(place).has(item);
 
   const open = async (
     process: VirtualProcess,
@@ -146,7 +149,10 @@ export const simulate = async (
     const damage: Damage = { objects, world, onCrash: (run) => crashed.push(run) };
     const plain = view(objects, 'memory:source');
     const store = bug?.store?.(plain, role, damage) ?? plain;
-    const components = await openProcess(process, store, forked);
+    const components = await openProcess(process, store, forked, {
+      isAbout: () => !isOver,
+      wasSetAside: (labelId, hash) => itemsSetAside(objects).has(`${labelId}/${hash}`),
+    });
     return { components: bug?.components?.(components, role) ?? components, view };
   };
 
@@ -212,7 +218,7 @@ export const simulate = async (
         const copied = target;
         target = undefined;
         await check(copied, week);
-        const lost = before.find((item) => holds(objects, item) && !holds(copied, item));
+        const lost = before.find((item) => !holdsOrSetAside(copied, item));
         if (lost) monitor.report(new Violation('I1', `the copy lacks ${lost}`));
       },
     };
@@ -251,6 +257,7 @@ export const simulate = async (
     };
     await process.clock.sleep(leaseTimeToLive + 1_000);
     monitor.onAttempt(process.name);
+    await bringBack(components, 'all');
     for (let tries = 0; tries < 3; tries++) await considerTraining({ ...components, trainer });
     const pending = await pendingFeedback(
       components.feedbackQuery(await components.registry.read()),

@@ -12,6 +12,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/hash.ts';
 import { createRelearn, initStore } from '../../src/loop/relearn.ts';
 import { parseItemKey } from '../../src/records/keys.ts';
+import { readQuarantine } from '../../src/registry/read-quarantine.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import { makeFolder, makePicture, writePictures } from '../integration/pictures.ts';
 import { buildWorker } from './build-worker.ts';
@@ -22,6 +23,7 @@ const everyCall = process.env.CRASH_LOOP === 'all';
 const sampled = 4;
 let worker: string;
 const waiting = [1, 2, 3];
+const stray = 'feedback/fish/note.txt';
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let template: string;
 let kills = 0;
@@ -54,6 +56,7 @@ const itemsOf = async (path: string): Promise<ReadonlySet<string>> => {
   for (const prefix of ['feedback/', 'archive/']) {
     for await (const { key } of store.list(prefix)) found.add(parseItemKey(key)?.sha256 ?? key);
   }
+  for (const { note } of (await readQuarantine(store)).waiting) if (note) found.add(note.key);
   return found;
 };
 
@@ -69,7 +72,9 @@ beforeAll(async () => {
   const relearn = await createRelearn({ store: template });
   await relearn.importPictures([await writePictures(join(folder.path, 'base'), 0, 19)]);
   const life = { store: template, target: '', last: 0, when: 'before' } as const;
+  const store = await open(template);
   for (let version = 1; version <= 2; version++) {
+    await store.put(stray, Buffer.from('set aside by the next training'));
     expect(await runWorker({ ...life, verb: 'train' })).toMatchObject({ code: 0, errors: '' });
   }
   await relearn.models.promote(1);
@@ -79,7 +84,7 @@ beforeAll(async () => {
     await relearn.collectFeedback({ picture, target: 'dog', source: 'test' });
   }
   await relearn.close();
-  const store = await open(template);
+  await store.put('feedback/fish/late.txt', Buffer.from('to be set aside'));
   await store.put('runs/abandoned/progress.json', Buffer.from('{}'));
   await store.put(`models/${'0'.repeat(64)}/model.onnx`, Buffer.from('abandoned'));
   // What a process leaves that dies between writing a temporary file and giving it its name.
@@ -94,7 +99,8 @@ afterAll(async () => {
 
 const expectSound = async (path: string, acknowledged: readonly string[], where: object) => {
   const relearn = await createRelearn({ store: path });
-  expect({ where, ...(await relearn.check()) }).toEqual({ where, ok: true, problems: [] });
+  const { ok, problems } = await relearn.check();
+  expect({ where, ok, problems }).toEqual({ where, ok: true, problems: [] });
   expect({ where, training: (await relearn.status()).training }).toEqual({ where, training: null });
   await relearn.close();
   const items = await itemsOf(path);
@@ -126,10 +132,15 @@ const expectDone: Readonly<Record<Verb, (path: string) => Promise<void>>> = {
     const store = await open(path);
     expect(await store.head(`models/${'0'.repeat(64)}/model.onnx`)).toBeUndefined();
   },
+  retry: async (path) => {
+    const store = await open(path);
+    expect((await readQuarantine(store)).waiting).toEqual([]);
+    expect(await store.head(stray)).toBeDefined();
+  },
   copy: async (path) => expect(await itemsOf(path)).toEqual(await itemsOf(template)),
 };
 
-test.each<Verb>(['feedback', 'promote', 'rollback', 'gc', 'copy', 'train'])(
+test.each<Verb>(['feedback', 'promote', 'rollback', 'retry', 'gc', 'copy', 'train'])(
   '%s is killed before and after a call, and gets through the second time',
   async (verb) => {
     const acknowledged = [...(await itemsOf(template))];

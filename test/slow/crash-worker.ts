@@ -13,7 +13,7 @@ import { openStore } from '../../src/storage/open-store.ts';
 import { aroundEachCall } from '../around-each-call.ts';
 import { makePicture } from '../integration/pictures.ts';
 
-export type Verb = 'feedback' | 'train' | 'promote' | 'rollback' | 'gc' | 'copy';
+export type Verb = 'feedback' | 'train' | 'promote' | 'rollback' | 'retry' | 'gc' | 'copy';
 export interface CrashOrder {
   readonly verb: Verb;
   readonly store: string;
@@ -68,6 +68,7 @@ const run = async (): Promise<void> => {
     train: () => relearn.train({ rounds: 1, steps: 1 }),
     promote: () => relearn.models.promote(1),
     rollback: () => relearn.models.rollback(1),
+    retry: () => relearn.quarantine.retry('all'),
     gc: () => relearn.collectGarbage({ olderThan: 0 }),
   };
   await verbs[order.verb]();

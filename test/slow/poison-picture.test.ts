@@ -10,7 +10,12 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
 import { createRelearn } from '../../src/loop/relearn.ts';
 import { decodeFeedbackItem } from '../../src/records/feedback-item.ts';
-import type { CheckReport, StatusReport, TrainReport } from '../../src/records/reports.ts';
+import type {
+  CheckReport,
+  RetryReport,
+  StatusReport,
+  TrainReport,
+} from '../../src/records/reports.ts';
 import { makeFolder, makePicture, writePictures } from '../integration/pictures.ts';
 import { endAll, relearnError, relearnJson, useEnvironment } from '../integration/program.ts';
 
@@ -76,7 +81,8 @@ test.each(['SIGABRT', 'SIGSEGV'] as const)(
       expect(error).toMatchObject({ exitCode: 1, code: 'training_crashed' });
       expect(error.message).toContain(signal);
     }
-    const note = (await quarantined()).find((name) => name.endsWith('.json')) ?? '';
+    const inside = await readdir(join(store, 'quarantine'), { recursive: true });
+    const note = inside.find((name) => name.endsWith('.json')) ?? '';
     expect(JSON.parse(await readFile(join(store, 'quarantine', note), 'utf8'))).toMatchObject({
       key: `feedback/cat/${poison}`,
       reason: 'the decoder died of it',
@@ -88,6 +94,21 @@ test.each(['SIGABRT', 'SIGSEGV'] as const)(
     const status = await relearnJson<StatusReport>('status', '--store', store);
     expect(status).toMatchObject({ training: null, pending: { cat: 0, dog: 0 } });
     const check = await relearnJson<CheckReport>('fsck', '--store', store);
-    expect(check).toEqual({ ok: true, problems: [] });
+    const setAside = { 'the decoder died of it': 1 };
+    expect(check).toEqual({ ok: true, problems: [], quarantined: setAside });
+    expect(status.quarantined).toEqual(setAside);
+
+    // The decoder was mended: it comes back, and is learnt.
+    useEnvironment({});
+    const key = `feedback/cat/${poison}`;
+    const retry = await relearnJson<RetryReport>('quarantine', 'retry', key, '--store', store);
+    expect(retry).toEqual({ returned: [key], failed: [] });
+    expect(await relearnJson<StatusReport>('status', '--store', store)).toMatchObject({
+      pending: { cat: 1, dog: 0 },
+      quarantined: {},
+    });
+    await relearnJson<TrainReport>('train', '--store', store, ...briefly);
+    expect(await relearnJson('quarantine', '--store', store)).toEqual({ items: [] });
+    expect(await readdir(cats)).toEqual([poison]);
   },
 );

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatTable } from '../text.ts';
+import { counted, formatQuarantined, formatTable } from '../text.ts';
 
 const cures: Readonly<Record<string, string>> = {
   I1: 'Restore the object from a backup; feedback that is gone can only be sent again.',
@@ -17,7 +17,7 @@ export const define = (command: Command, session: Session): void => {
   command
     .addHelpText(
       'after',
-      '\nIt reads every object and changes none. Exit code 1 where it finds a problem.\n\nExample:  relearn fsck --json\n',
+      '\nIt reads every object and changes none. Exit code 1 where it finds a problem; what was set aside is counted and is none.\n\nExample:  relearn fsck --json\n',
     )
     .action(
       session.act(async (run) => {
@@ -31,7 +31,8 @@ export const define = (command: Command, session: Session): void => {
         const text = report.ok
           ? 'The store keeps its promises.'
           : `${formatTable(rows)}\n${counted(rows.length, 'problem')}.`;
-        run.output.result(report, text);
+        const quarantined = formatQuarantined(report.quarantined);
+        run.output.result(report, quarantined ? `${text}\n${quarantined}` : text);
         return report.ok ? exitCodes.done : exitCodes.failed;
       }),
     );

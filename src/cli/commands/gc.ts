@@ -15,7 +15,7 @@ export const define = (command: Command, session: Session): void => {
     .option('--older-than <DAYS>', 'how old an object must be to go', wholeNumber(1), 7)
     .addHelpText(
       'after',
-      '\nWhat it removes: leftovers of trainings and imports that ended early, feedback that lies in the archive too, pictures of predictions after a day. Never the log.\n\nExample:  relearn gc --dry-run\n',
+      '\nWhat it removes: leftovers of trainings and imports that ended early, feedback that lies in the archive too or came back from quarantine, pictures of predictions after a day. Never the log.\n\nExample:  relearn gc --dry-run\n',
     )
     .action(
       session.act(async (run, { dryRun = false, olderThan }: Options) => {

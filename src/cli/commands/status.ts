@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { StatusReport } from '../../records/reports.ts';
 import type { Session } from '../session.ts';
-import { formatAccuracy, formatBar, formatCount, formatTable } from '../text.ts';
+import { formatAccuracy, formatBar, formatCount, formatQuarantined, formatTable } from '../text.ts';
 
 const nextStep = (report: StatusReport): string => {
   if (report.training) return `A training runs since ${report.training.since}.`;
@@ -20,8 +20,9 @@ const nextStep = (report: StatusReport): string => {
         .join(' and ')}.`;
 };
 
-const describe = (report: StatusReport, location: string): string =>
-  [
+const describe = (report: StatusReport, location: string): string => {
+  const quarantined = formatQuarantined(report.quarantined);
+  return [
     `Store ${location}: ${report.champion === null ? 'no model yet' : `version ${report.champion} answers`}.`,
     ...(report.lastRun
       ? [
@@ -36,8 +37,10 @@ const describe = (report: StatusReport, location: string): string =>
         `${formatCount(count)} of ${formatCount(report.threshold)}`,
       ]),
     ),
+    ...(quarantined ? [quarantined] : []),
     nextStep(report),
   ].join('\n');
+};
 
 export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', '\nExample:  relearn status --json\n').action(
