@@ -3,13 +3,15 @@
  * each, several times, medians of all steps but the first two of each. PyTorch runs as it starts by
  * itself, and once more with the allocator settings of our training processes, which double its
  * speed: it takes fresh pages from the kernel otherwise. The roofline is a 2048³ matrix product in
- * the same PyTorch's BLAS.
+ * the same PyTorch's BLAS. TensorFlow.js, some thousand times slower on a processor without its C
+ * library, joins with few pictures where a folder with it is named.
  *
- * npm run bench -- training-speed [--repeats 3]
+ * npm run bench -- training-speed [--repeats 3] [--tensorflow-js FOLDER]
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { createRandom } from '../src/base/random.ts';
 import { type ArchitectureName, architectures } from '../src/engine/nn/architectures.ts';
 import { trainingEnvironment } from '../src/engine/runtime/training-environment.ts';
@@ -82,6 +84,18 @@ const runPeer = (
   return result.status === 0 ? JSON.parse(result.stdout).seconds : null;
 };
 
+/** One warm step of a few pictures, which is all that anybody wants to wait for. */
+const runTensorflowJs = (folder: string, name: ArchitectureName, pictures: number): number => {
+  const script = fileURLToPath(
+    new URL('../bench/peers/tensorflowjs-training.mjs', import.meta.url),
+  );
+  const printed = execFileSync(process.execPath, [script, folder, name, `${pictures}`, '2'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return pictures / JSON.parse(printed).seconds[1];
+};
+
 /** @param roofline GFLOP/s of a large matrix product in the peer's BLAS */
 const compare = (
   name: ArchitectureName,
@@ -89,6 +103,7 @@ const compare = (
   steps: number,
   repeats: number,
   roofline: number | null,
+  tensorflowJs: { readonly folder: string | undefined; readonly pictures: number },
 ) => {
   const own: number[] = [];
   const peer: number[] = [];
@@ -116,6 +131,14 @@ const compare = (
     console.log(`  PyTorch as it starts: ${beside(peer)}`);
     console.log(`  PyTorch with the same allocator settings: ${beside(tunedPeer)}`);
   }
+  const { folder, pictures } = tensorflowJs;
+  if (folder === undefined) console.log('  skipped: TensorFlow.js, see bench/README.md');
+  else {
+    const peerRate = runTensorflowJs(folder, name, pictures);
+    console.log(
+      `  TensorFlow.js in JavaScript, batch ${pictures}: ${peerRate.toPrecision(2)} pictures/s; ratio ${(rate(own) / peerRate).toFixed(0)}`,
+    );
+  }
 };
 
 const [mode, ...rest] = process.argv.slice(2);
@@ -123,11 +146,18 @@ if (mode === 'steps') {
   const [name, batchSize, steps] = rest as [ArchitectureName, string, string];
   console.log(JSON.stringify(await ownSteps(name, Number(batchSize), Number(steps))));
 } else {
-  const repeats = Number(mode === '--repeats' ? rest[0] : 3);
+  const { values } = parseArgs({
+    options: {
+      repeats: { type: 'string', default: '3' },
+      'tensorflow-js': { type: 'string' },
+    },
+  });
+  const repeats = Number(values.repeats);
+  const folder = values['tensorflow-js'];
   console.log(describeMachine());
   const products = runPeer('sgemm', 2048, 20);
   const roofline = products && (2 * 2048 ** 3) / median(products) / 1e9;
   if (roofline) console.log(`roofline: sgemm 2048³ ${roofline.toFixed(0)} GFLOP/s`);
-  compare('article', 32, 10, repeats, roofline);
-  compare('compact', 64, 30, repeats, roofline);
+  compare('article', 32, 10, repeats, roofline, { folder, pictures: 1 });
+  compare('compact', 64, 30, repeats, roofline, { folder, pictures: 4 });
 }
