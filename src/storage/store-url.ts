@@ -102,7 +102,10 @@ export const parseBucketUrl = (text: string, known: readonly string[]): BucketUr
 };
 
 /** The URL of another prefix of the same bucket. */
-export const atPrefix = ({ bucket, text }: BucketUrl, prefix: string): string => {
+export const atPrefix = (
+  { bucket, text }: Pick<BucketUrl, 'bucket' | 'text'>,
+  prefix: string,
+): string => {
   const [scheme = ''] = text.split(':');
   const path = prefix.replace(/[%?#]/g, encodeURIComponent).replace(/\/$/, '');
   const query = text.indexOf('?');

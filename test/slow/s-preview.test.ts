@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readDeployment, valueAt } from '../../src/cli/deploy/read-deployment.ts';
+import { readDeployment } from '../../src/cli/deploy/read-deployment.ts';
+import { valueAt } from '../../src/cli/deploy/yaml-values.ts';
 import { makeFolder } from '../integration/pictures.ts';
 
 const run = promisify(execFile);

@@ -6,14 +6,8 @@
 import { checkFunction } from './check-function.ts';
 import { type DeployedFunction, functionsOf } from './deployed-function.ts';
 import { keysOfVersion2 } from './function-compute-rules.ts';
-import {
-  type Deployment,
-  isRecord,
-  type Problem,
-  readDeployment,
-  valueAt,
-  walk,
-} from './read-deployment.ts';
+import { type Deployment, type Problem, readDeployment } from './read-deployment.ts';
+import { isRecord, valueAt, walk } from './yaml-values.ts';
 
 /** A file of the component's version 2, such as the one Relearn began with: how to write it today. */
 const checkVersion2 = ({ value, problem }: Deployment): Problem[] => {

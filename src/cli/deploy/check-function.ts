@@ -17,8 +17,9 @@ import {
   sizes,
 } from './function-compute-rules.ts';
 import { nearestWord } from './nearest-word.ts';
-import { isOpen, isRecord, type Problem } from './read-deployment.ts';
+import type { Problem } from './read-deployment.ts';
 import { unknownKeys } from './unknown-keys.ts';
+import { isOpen, isRecord } from './yaml-values.ts';
 
 const isMultiple = (value: number, step: number): boolean =>
   Math.abs(value / step - Math.round(value / step)) < 1e-6;

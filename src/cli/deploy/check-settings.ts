@@ -10,7 +10,8 @@ import { parseKeys, parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import type { DeployedFunction } from './deployed-function.ts';
 import { nearestWord } from './nearest-word.ts';
-import { isOpen, isRecord, type Problem } from './read-deployment.ts';
+import type { Problem } from './read-deployment.ts';
+import { isOpen, isRecord } from './yaml-values.ts';
 
 /** By name, what refuses a value by throwing; null where every text will do, or others look at it. */
 const settings: Readonly<Record<string, ((value: string) => unknown) | null>> = {

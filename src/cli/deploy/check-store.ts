@@ -1,9 +1,10 @@
 /** Where a function's store lies: whether its URL can be read, and whether the function reaches it. */
 import { isRelearnError } from '../../base/errors.ts';
-import { readBucketUrl } from '../../storage/bucket/open-bucket.ts';
+import { type BucketPlace, readBucketUrl } from '../../storage/bucket/read-bucket-url.ts';
 import { bucketNameProblem } from './bucket-names.ts';
 import type { DeployedFunction } from './deployed-function.ts';
-import { isOpen, isRecord, type Problem, valueAt } from './read-deployment.ts';
+import type { Problem } from './read-deployment.ts';
+import { isOpen, isRecord, valueAt } from './yaml-values.ts';
 
 /** The region that an address of a storage service names. */
 const regionsInHosts: readonly RegExp[] = [
@@ -26,21 +27,21 @@ const checkBucket = (deployed: DeployedFunction, scheme: 's3' | 'oss', text: str
   const problem = (what: string, cure: string) => deployed.problem(deployed.storeAt, what, cure);
   const region = deployed.at('region');
   const isKnown = typeof region === 'string' && !isOpen(region);
-  let read: ReturnType<typeof readBucketUrl>;
+  let place: BucketPlace;
   try {
-    read = readBucketUrl(scheme, text, { FC_REGION: isKnown ? region : 'unknown' });
+    place = readBucketUrl(scheme, text, { FC_REGION: isKnown ? region : 'unknown' });
   } catch (error) {
     if (isRelearnError(error)) return [problem(error.message, error.hint ?? '')];
     throw error;
   }
-  const { url, service } = read;
   const problems: Problem[] = [];
   // Relatives of S3 have rules of their own.
-  const isAmazon = scheme === 's3' && service.endpoint.hostname.endsWith('amazonaws.com');
-  const badName = scheme === 'oss' || isAmazon ? bucketNameProblem(scheme, url.bucket) : undefined;
-  if (badName) problems.push(problem(`${url.bucket} can't be a bucket's name.`, badName));
-  const named = url.parameters.region?.replace(/^oss-/, '');
-  const asked = regionOfHost(service.endpoint.hostname);
+  const isAmazon = scheme === 's3' && place.endpoint.hostname.endsWith('amazonaws.com');
+  const badName =
+    scheme === 'oss' || isAmazon ? bucketNameProblem(scheme, place.bucket) : undefined;
+  if (badName) problems.push(problem(`${place.bucket} can't be a bucket's name.`, badName));
+  const named = place.namesRegion ? place.region : undefined;
+  const asked = regionOfHost(place.endpoint.hostname);
   if (asked !== undefined && named !== undefined && asked !== named)
     problems.push(
       problem(

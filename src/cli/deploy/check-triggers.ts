@@ -4,8 +4,9 @@ import { feedbackPrefix } from '../../records/keys.ts';
 import { bucketNameProblem } from './bucket-names.ts';
 import type { DeployedFunction } from './deployed-function.ts';
 import { finishedEvents, triggerShapes, triggerTypes } from './function-compute-rules.ts';
-import { isOpen, type Problem, valueAt } from './read-deployment.ts';
+import type { Problem } from './read-deployment.ts';
 import { unknownKeys } from './unknown-keys.ts';
+import { isOpen, valueAt } from './yaml-values.ts';
 
 const checkStorageTrigger = (
   deployed: DeployedFunction,

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { commandTable } from '../command-table.ts';
-import { isRecord, valueAt } from './read-deployment.ts';
+import { isRecord, valueAt } from './yaml-values.ts';
 
 const folder = new URL('../../../deploy/', import.meta.url);
 const read = (name: string): unknown => {

@@ -1,6 +1,7 @@
 /** One function of a deployment file, with what its settings mean to Relearn. */
-import { type Deployment, isRecord, type Path, type Problem, valueAt } from './read-deployment.ts';
+import type { Deployment, Problem } from './read-deployment.ts';
 import { type Start, startOf } from './start-of.ts';
+import { isRecord, type Path, valueAt } from './yaml-values.ts';
 
 export interface DeployedFunction {
   readonly props: Readonly<Record<string, unknown>>;

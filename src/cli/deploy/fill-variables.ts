@@ -1,5 +1,5 @@
 /** Fills `${vars.…}` in, as the tool that deploys does; other references stay as they are written. */
-import { isRecord, type Path, valueAt } from './read-deployment.ts';
+import { isRecord, type Path, valueAt } from './yaml-values.ts';
 
 type Tell = (path: Path, problem: string, cure: string) => void;
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { type Path, valueAt } from './read-deployment.ts';
+import { type Path, valueAt } from './yaml-values.ts';
 
 const folder = new URL('../../../deploy/knative/', import.meta.url);
 const manifests = readdirSync(folder).flatMap((name) =>

@@ -2,7 +2,8 @@
 /** Files that are no deployment, or were made to do harm: one problem with its cure each, and soon. */
 import { describe, expect, it } from 'vitest';
 import { checkDeployment } from './check-deployment.ts';
-import { readDeployment, valueAt } from './read-deployment.ts';
+import { readDeployment } from './read-deployment.ts';
+import { valueAt } from './yaml-values.ts';
 
 const list = (word: string): string => `[${`${word}, `.repeat(9)}${word}]`;
 /** Five anchors, each of ten of the one before it: 100,000 values in 300 characters. */

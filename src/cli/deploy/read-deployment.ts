@@ -2,8 +2,7 @@
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { createFill } from './fill-variables.ts';
 import { nestingOf } from './nesting-of.ts';
-
-export type Path = readonly (string | number)[];
+import { isRecord, type Path } from './yaml-values.ts';
 
 export interface Problem {
   /** From 1. */
@@ -20,35 +19,6 @@ export interface Deployment {
   readonly problems: readonly Problem[];
   problem(path: Path, problem: string, cure: string): Problem;
 }
-
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** undefined where the path leads nowhere. */
-export const valueAt = (value: unknown, path: Path): unknown =>
-  path.reduce<unknown>((inner, key) => {
-    if (Array.isArray(inner)) return inner[Number(key)];
-    return isRecord(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined;
-  }, value);
-
-/** Whether a value is known only where the file is deployed: `${env('NAME')}` and the like. */
-export const isOpen = (value: unknown): boolean =>
-  typeof value === 'string' && /\$\{[^}]*\}/.test(value);
-
-/** Every value below, parents first, with its path. */
-export const walk = (
-  value: unknown,
-  visit: (path: Path, value: unknown) => void,
-  path: Path = [],
-): void => {
-  visit(path, value);
-  const inner = Array.isArray(value)
-    ? [...value.entries()]
-    : isRecord(value)
-      ? Object.entries(value)
-      : [];
-  for (const [key, child] of inner) walk(child, visit, [...path, key]);
-};
 
 /** Values that a file may unfold to; the one that the project ships has about 200. */
 const mostValues = 100_000;

@@ -5,7 +5,7 @@ import { functionNames } from '../../http/app-context.ts';
 import { parseFunctions } from '../../http/environment.ts';
 import { addServeOptions, type ServeOptions } from '../serve-options.ts';
 import { nearestWord } from './nearest-word.ts';
-import { isRecord, valueAt } from './read-deployment.ts';
+import { isRecord, valueAt } from './yaml-values.ts';
 
 interface Wrong {
   /** Below props. */

@@ -2,7 +2,8 @@
 import type { DeployedFunction } from './deployed-function.ts';
 import { keysOfVersion2, type Shape } from './function-compute-rules.ts';
 import { nearestWord } from './nearest-word.ts';
-import { isRecord, type Problem } from './read-deployment.ts';
+import type { Problem } from './read-deployment.ts';
+import { isRecord } from './yaml-values.ts';
 
 /** Where one word may stand in place of a map: `auto`, or a form of the tool's own. */
 const wordsForMaps = new Set(['logConfig', 'vpcConfig', 'nasConfig', 'ossMountConfig']);

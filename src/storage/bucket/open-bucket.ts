@@ -1,9 +1,7 @@
 /** Opens a bucket of S3 or OSS as a store, and creates it where that is asked for. */
-import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { RelearnError } from '../../base/errors.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { atPrefix, type BucketUrl, chosen, parseBucketUrl, parseEndpoint } from '../store-url.ts';
+import { atPrefix } from '../store-url.ts';
 import { meaningOfError, Refusal } from './answers.ts';
 import { type BucketClient, createBucketClient } from './bucket-client.ts';
 import { bucketError } from './bucket-error.ts';
@@ -12,6 +10,7 @@ import { type Environment, ossCredentials, s3Credentials } from './credentials.t
 import { createExchange } from './http-exchange.ts';
 import type { Limits } from './limits.ts';
 import { createOssDialect } from './oss-dialect.ts';
+import { type BucketPlace, readBucketUrl } from './read-bucket-url.ts';
 import type { CredentialSource, Dialect } from './request.ts';
 import { createS3Dialect } from './s3-dialect.ts';
 
@@ -30,100 +29,36 @@ export interface BucketOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** What a scheme makes of a URL. */
+/** What a scheme makes of a place. */
 interface Service {
   readonly dialect: Dialect;
-  readonly endpoint: URL;
-  readonly pathStyle: boolean;
   readonly credentials: CredentialSource;
   /** The body of the call that creates a bucket. */
   readonly creation: string;
 }
 
-const yesOrNo = ['false', 'true'] as const;
-
-/** A name in front of such a host would resolve to nothing. */
-const isBareHost = ({ hostname }: URL): boolean =>
-  isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || !hostname.includes('.');
-
-const s3Service = (url: BucketUrl, env: Environment): Service => {
-  const { parameters, bucket, text } = url;
-  const region = parameters.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
-  const own = parameters.endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
-  const endpoint =
-    own ?? `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-  // A certificate for *.s3… covers no dots. Relatives of S3 rarely have a name for each bucket.
-  const inPath = own !== undefined || bucket.includes('.');
-  return {
-    dialect: createS3Dialect({
-      region,
-      checksums: chosen(url, 'checksums', ['required', 'always'], 'required'),
+const services: Readonly<Record<'s3' | 'oss', (place: BucketPlace, env: Environment) => Service>> =
+  {
+    s3: ({ region, checksums, isOwnEndpoint }, env) => ({
+      dialect: createS3Dialect({ region, checksums }),
+      credentials: s3Credentials(env),
+      creation:
+        isOwnEndpoint || region === 'us-east-1'
+          ? ''
+          : `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
     }),
-    endpoint: parseEndpoint(text, endpoint),
-    pathStyle: chosen(url, 'pathStyle', yesOrNo, inPath ? 'true' : 'false') === 'true',
-    credentials: s3Credentials(env),
-    creation:
-      own !== undefined || region === 'us-east-1'
-        ? ''
-        : `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
+    oss: ({ region }, env) => ({
+      dialect: createOssDialect({ region }),
+      credentials: ossCredentials(env),
+      creation: '',
+    }),
   };
-};
-
-const ossService = (url: BucketUrl, env: Environment): Service => {
-  const { parameters, text } = url;
-  const given = parameters.region ?? env.OSS_REGION ?? env.FC_REGION;
-  if (given === undefined) {
-    throw new RelearnError('usage', 'invalid_store', `${JSON.stringify(text)} names no region.`, {
-      hint: 'Add it, as in oss://bucket?region=cn-shanghai.',
-    });
-  }
-  // Alibaba's own clients write it both ways.
-  const region = given.replace(/^oss-/, '');
-  const inside = chosen(url, 'internal', yesOrNo, 'false') === 'true' ? '-internal' : '';
-  const own = parameters.endpoint ?? env.OSS_ENDPOINT;
-  const endpoint = parseEndpoint(text, own ?? `https://oss-${region}${inside}.aliyuncs.com`);
-  return {
-    dialect: createOssDialect({ region }),
-    endpoint,
-    pathStyle:
-      chosen(url, 'pathStyle', yesOrNo, isBareHost(endpoint) ? 'true' : 'false') === 'true',
-    credentials: ossCredentials(env),
-    creation: '',
-  };
-};
-
-const services: Readonly<
-  Record<
-    's3' | 'oss',
-    {
-      readonly parameters: readonly string[];
-      open(url: BucketUrl, env: Environment): Service;
-    }
-  >
-> = {
-  s3: { parameters: ['endpoint', 'region', 'pathStyle', 'checksums'], open: s3Service },
-  oss: { parameters: ['endpoint', 'region', 'pathStyle', 'internal'], open: ossService },
-};
 
 /** Of `a/b/`: `a/` and the empty one. */
 const prefixesAbove = (prefix: string): readonly string[] => {
   if (prefix === '') return [];
   const parent = prefix.slice(0, prefix.lastIndexOf('/', prefix.length - 2) + 1);
   return [parent, ...prefixesAbove(parent)];
-};
-
-/**
- * What a URL names, found without a call.
- * @throws RelearnError usage/`invalid_store`
- */
-export const readBucketUrl = (
-  scheme: 's3' | 'oss',
-  text: string,
-  env: Environment,
-): { readonly url: BucketUrl; readonly service: Service } => {
-  const { parameters, open } = services[scheme];
-  const url = parseBucketUrl(text, parameters);
-  return { url, service: open(url, env) };
 };
 
 /** @returns whether it was not there before */
@@ -154,10 +89,12 @@ export const openBucket = async (
   text: string,
   options: BucketOptions,
 ): Promise<ObjectStore> => {
-  const { url, service } = readBucketUrl(scheme, text, options.env ?? {});
-  const { bucket, prefix } = url;
+  const env = options.env ?? {};
+  const place = readBucketUrl(scheme, text, env);
+  const service = services[scheme](place, env);
+  const { bucket, prefix, endpoint, pathStyle } = place;
   const client = createBucketClient({
-    address: { endpoint: service.endpoint, bucket, pathStyle: service.pathStyle },
+    address: { endpoint, bucket, pathStyle },
     dialect: service.dialect,
     credentials: options.credentials ?? service.credentials,
     exchange: createExchange(options.limits),
@@ -180,7 +117,7 @@ export const openBucket = async (
       prefix: start,
       newId: options.newId,
       above: async () =>
-        prefixesAbove(start).map((prefix) => storeAt(prefix, atPrefix(url, prefix))),
+        prefixesAbove(start).map((prefix) => storeAt(prefix, atPrefix({ bucket, text }, prefix))),
     });
   return storeAt(prefix, text);
 };
