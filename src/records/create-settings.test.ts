@@ -113,6 +113,38 @@ it.each([
   });
 });
 
+it.each([
+  ['', 'it is not JSON'],
+  ['{"formatVersion":1', 'it is not JSON'],
+  ['null', 'it should be an object'],
+  [{ threshold: '1000' }, 'threshold should be a number'],
+  [{ threshold: undefined }, 'threshold is missing'],
+  [{ threshold: 0 }, 'threshold should be more than 0'],
+  [{ threshold: 1.5 }, 'threshold should be a whole number'],
+  [{ holdout: 1 }, 'holdout should be less than 1'],
+  [{ labels: ['cat'], labelIds: ['cat'], aliases: {} }, 'labels should hold at least 2'],
+  [{ labels: ['cat', 7] }, 'labels.1 should be text'],
+  [{ labels: ['cat', ''], aliases: {} }, 'labels.1 should hold at least 1'],
+  [{ labelIds: ['CAT', 'dog'] }, 'labelIds.0 has a wrong form'],
+  [{ labelIds: ['a', 'a'] }, 'every label needs one id of its own'],
+  [{ aliases: 7 }, 'aliases should be an object'],
+  [
+    { imageSize: 'x', threshold: 'y' },
+    'imageSize should be a number; threshold should be a number',
+  ],
+])('says what is wrong in it: %j', async (change, detail) => {
+  const whole = createSettings({ labels: ['cat', 'dog'] });
+  const body = typeof change === 'string' ? change : JSON.stringify({ ...whole, ...change });
+  const store = createMemoryStore({ location: 's3://bucket/p' });
+  await store.put('settings', Buffer.from(body));
+  await expect(loadSettings(store)).rejects.toMatchObject({
+    code: 'corrupt_record',
+    message: `The object settings in s3://bucket/p is damaged: ${detail}.`,
+    hint: expect.stringContaining('backup'),
+    details: { key: 'settings' },
+  });
+});
+
 it('asks for an upgrade where a newer release made it, whatever else it holds', async () => {
   const store = createMemoryStore();
   await store.put('settings', Buffer.from(JSON.stringify({ formatVersion: 2, classes: [] })));

@@ -44,9 +44,12 @@ export const areSettings = (bytes: Uint8Array): boolean => {
   }
 };
 
-/** @throws RelearnError unavailable/`store_too_new`, corrupt/`corrupt_record` */
-export const decodeSettings = (bytes: Uint8Array): Settings => {
-  const { formatVersion } = decodeJson(headerSchema, bytes, settingsKey);
+/**
+ * @param name what people are told that is damaged
+ * @throws RelearnError unavailable/`store_too_new`, corrupt/`corrupt_record`
+ */
+export const decodeSettings = (bytes: Uint8Array, name: string = settingsKey): Settings => {
+  const { formatVersion } = decodeJson(headerSchema, bytes, settingsKey, name);
   if (formatVersion > 1) {
     throw new RelearnError(
       'unavailable',
@@ -55,7 +58,7 @@ export const decodeSettings = (bytes: Uint8Array): Settings => {
       { hint: 'Upgrade relearn; a newer release has made this store.', details: { formatVersion } },
     );
   }
-  return decodeJson(schema, bytes, settingsKey);
+  return decodeJson(schema, bytes, settingsKey, name);
 };
 
 /**
@@ -88,7 +91,7 @@ export const loadSettings = async (store: ObjectStore): Promise<Settings> => {
       },
     );
   }
-  return decodeSettings(bytes);
+  return decodeSettings(bytes, `The object settings in ${store.location}`);
 };
 
 const storeExists = (store: ObjectStore): RelearnError =>
