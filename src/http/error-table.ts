@@ -21,7 +21,11 @@ const problems: Readonly<Record<string, Problem>> = {
   empty_body: entry(400, 'The request has no body.'),
   malformed_request: entry(400, 'The request is not well-formed HTTP.'),
   invalid_event: entry(400, 'The event is not valid JSON.'),
-  invalid_json: entry(400, 'The body is not valid JSON.'),
+  invalid_json: entry(
+    400,
+    'The body is not valid JSON.',
+    'Send an object such as {"picture":"data:image/jpeg;base64,…"}, or the bytes of the picture as image/jpeg.',
+  ),
   json_too_deep: entry(400, 'The JSON is nested too deeply.'),
   forbidden_key: entry(400, 'The body holds a key that is not allowed.'),
   invalid_multipart: entry(400, 'The multipart body is not valid or has too many parts.'),
@@ -164,6 +168,7 @@ const sameToClients: Readonly<Record<string, string>> = Object.fromEntries(
     'storage_credentials_refused',
     'storage_denied',
     'storage_not_suitable',
+    'storage_tls',
     'storage_wrong_region',
   ].map((code) => [code, 'storage_unavailable']),
 );

@@ -24,6 +24,8 @@ it.each([
   's3://bucket',
   's3://bucket/prefix/?region=eu-west-1&pathStyle=true',
   's3://bucket?endpoint=http://127.0.0.1:7480&checksums=always',
+  's3://bucket?endpoint=storage.example.com:9000',
+  's3://bucket?endpoint=https://storage.example.com/storage/v1/s3',
   'oss://bucket/a/b?region=oss-cn-shanghai&internal=true',
   's3://bucket/my pictures/猫',
   's3://bucket/my%20pictures/100%25',
@@ -67,6 +69,13 @@ it.each([
   ['s3://bucket?regoin=eu-west-1', 'invalid_store'],
   ['s3://bucket?pathStyle=yes', 'invalid_store'],
   ['s3://bucket?endpoint=http://', 'invalid_store'],
+  ['s3://bucket?endpoint=ftp://host', 'invalid_store'],
+  ['s3://bucket?endpoint=s3://other', 'invalid_store'],
+  ['s3://bucket?endpoint=http://user@host', 'invalid_store'],
+  ['s3://bucket?endpoint=http://host%23part', 'invalid_store'],
+  ['s3://bucket?endpoint=http://host/bucket', 'invalid_store'],
+  ['s3://bucket?endpoint=http://host/some/bucket/', 'invalid_store'],
+  ['oss://bucket?region=cn-shanghai&endpoint=http://host/path', 'invalid_store'],
   ['s3://bucket#part', 'invalid_store'],
   ['oss://bucket/prefix', 'invalid_store'],
   ['oss://bucket?region=cn-shanghai&checksums=always', 'invalid_store'],
@@ -83,12 +92,17 @@ it.each([
   ['s3://bucket/a//b', /"" can't be a part of its path/],
   ['s3://bucket/a\u200bb', /U\+200B/],
   ['s3://bucket/b ', /a space/],
+  ['s3://bucket?endpoint=ftp://host', /the endpoint "ftp:\/\/host" begins with neither/],
+  ['s3://bucket?endpoint=http://host/bucket', /the endpoint .* names the bucket/],
+  ['oss://bucket?region=cn-shanghai&endpoint=http://host/path', /the endpoint .* has a path/],
 ])('says what is wrong with %j', async (url, message) => {
   await expect(openStore(url, options)).rejects.toThrow(message);
 });
 
 it('repeats no secret of a URL', async () => {
-  await expect(openStore('s3://key:secret@bucket', options)).rejects.toMatchObject({
-    message: expect.not.stringContaining('secret'),
-  });
+  for (const url of ['s3://key:secret@bucket', 's3://bucket?endpoint=http://key:secret@host']) {
+    await expect(openStore(url, options)).rejects.toMatchObject({
+      message: expect.not.stringContaining('secret'),
+    });
+  }
 });

@@ -63,18 +63,21 @@ const prefixOf = (text: string): string => {
   );
 };
 
+/** @param shown without the secret */
+const hasUser = (shown: string, what: string): RelearnError =>
+  wrong(
+    shown,
+    `${what} has no user in it`,
+    'Give credentials in the environment; what is in a URL ends up in logs.',
+  );
+
 /** @throws RelearnError usage/`invalid_store` */
 export const parseBucketUrl = (text: string, known: readonly string[]): BucketUrl => {
   if (!URL.canParse(text))
     throw wrong(text, 'this is no URL', 'Write s3://bucket or oss://bucket.');
   const { protocol, host, searchParams, username, password, hash } = new URL(text);
   if (username || password) {
-    // The text holds a secret, so it is not repeated.
-    throw wrong(
-      `${protocol}//…@${host}`,
-      'a store has no user in it',
-      'Give credentials in the environment; what is in a URL ends up in logs.',
-    );
+    throw hasUser(`${protocol}//…@${host}`, 'a store');
   }
   if (!bucketName.test(host)) {
     throw wrong(
@@ -125,14 +128,29 @@ export const chosen = <Word extends string>(
   throw wrong(text, `${name} can't be ${JSON.stringify(given)}`, `Use ${words.join(' or ')}.`);
 };
 
-/** The service's address. @throws RelearnError usage/`invalid_store` */
-export const parseEndpoint = (text: string, endpoint: string): URL => {
-  const url = /^https?:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`;
+/** The service's address; without a scheme, https. @throws RelearnError usage/`invalid_store` */
+export const parseEndpoint = ({ text, bucket }: BucketUrl, endpoint: string): URL => {
+  const named = `the endpoint ${JSON.stringify(endpoint)}`;
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`;
+  if (!/^https?:\/\//i.test(url)) {
+    throw wrong(text, `${named} begins with neither http:// nor https://`, likeThis);
+  }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.host && !parsed.username && parsed.search === '') return parsed;
-  throw wrong(
-    text,
-    `the endpoint ${JSON.stringify(endpoint)} is no address`,
-    'Write it like endpoint=https://storage.example.com.',
-  );
+  if (parsed?.username || parsed?.password)
+    throw hasUser(`endpoint=…@${parsed.host}`, 'an endpoint');
+  if (!parsed?.host || parsed.search || parsed.hash) {
+    throw wrong(text, `${named} is no address`, likeThis);
+  }
+  if (parsed.pathname.replace(/\/$/, '').endsWith(`/${bucket}`)) {
+    throw wrong(text, `${named} names the bucket, which stands at the beginning already`, likeThis);
+  }
+  return parsed;
 };
+
+/** For services whose signatures know no path before the bucket. @throws RelearnError usage/`invalid_store` */
+export const refusePath = ({ text }: BucketUrl, endpoint: URL): void => {
+  if (endpoint.pathname === '/') return;
+  throw wrong(text, `the endpoint ${JSON.stringify(endpoint.href)} has a path`, likeThis);
+};
+
+const likeThis = 'Write it like endpoint=https://storage.example.com.';

@@ -4,6 +4,7 @@
  */
 import { NoAnswer } from './http-exchange.ts';
 import type { Answer, BucketRequest } from './request.ts';
+import { type TlsFailure, tlsFailureOf } from './tls-failure.ts';
 import { readXml, textOf } from './xml.ts';
 
 export type Meaning =
@@ -25,6 +26,8 @@ export type Meaning =
   | 'busy'
   /** The service failed, or no answer came: whether the call had an effect is not known. */
   | 'unclear'
+  /** The call was never sent. */
+  | TlsFailure
   /** Anything else. */
   | 'unexpected';
 
@@ -126,7 +129,7 @@ export const meaningOf = (status: number, code: string, rightPlace?: string): Me
 
 export const meaningOfError = (error: unknown): Meaning | undefined => {
   if (error instanceof Refusal) return error.meaning;
-  return error instanceof NoAnswer ? 'unclear' : undefined;
+  return error instanceof NoAnswer ? (tlsFailureOf(error.code) ?? 'unclear') : undefined;
 };
 
 export const isTransient = (error: unknown): boolean => {

@@ -1,6 +1,7 @@
 /** From what a bucket's answer means to what the person who runs the program should do. */
 import { RelearnError } from '../../base/errors.ts';
 import { type Meaning, meaningOfError, Refusal } from './answers.ts';
+import { NoAnswer } from './http-exchange.ts';
 
 /** What was asked, for the message. */
 export interface Attempt {
@@ -28,7 +29,7 @@ const readAgain =
 const away: Advice = {
   code: 'storage_unavailable',
   message: (attempt) => `The storage could not ${about(attempt)}.`,
-  hint: 'Check the network and the endpoint, then try again.',
+  hint: 'Check the network and the endpoint (host, port, http or https), then try again.',
 };
 
 const mayNotWrite: Advice = {
@@ -98,6 +99,30 @@ const advice: Readonly<Record<Exclude<Meaning, 'denied'>, Advice>> = {
     hint: 'Try again later.',
   },
   unclear: away,
+  'no-tls': {
+    code: 'storage_tls',
+    message: (attempt) =>
+      `No secure connection came about, so the storage could not ${about(attempt)}.`,
+    hint: 'Where the service speaks plain HTTP, say so: endpoint=http://host:port. Else it and Node have no version of TLS in common.',
+  },
+  untrusted: {
+    code: 'storage_tls',
+    message: (attempt) =>
+      `The storage's certificate is not trusted here, so it was not asked to ${about(attempt)}.`,
+    hint: 'Name the certificate of the authority that vouches for it: NODE_EXTRA_CA_CERTS=FILE.pem.',
+  },
+  'other-name': {
+    code: 'storage_tls',
+    message: (attempt) =>
+      `The storage's certificate is for another host, so it was not asked to ${about(attempt)}.`,
+    hint: "Name the endpoint as the certificate does; where the bucket's name before the host is what does not fit, add pathStyle=true.",
+  },
+  'out-of-date': {
+    code: 'storage_tls',
+    message: (attempt) =>
+      `The storage's certificate is out of date, so it was not asked to ${about(attempt)}.`,
+    hint: "Renew it; where it is new, check this machine's clock.",
+  },
   unexpected: away,
 };
 
@@ -111,8 +136,10 @@ export const bucketError = (error: unknown, attempt: Attempt): unknown => {
   const meaning = meaningOfError(error);
   if (meaning === undefined || !(error instanceof Error)) return error;
   const { code, message, hint } = adviceFor(meaning, attempt);
+  // What OpenSSL says is for those who look at the cause.
+  const said = code === 'storage_tls' && error instanceof NoAnswer ? error.code : error.message;
   const rightPlace = error instanceof Refusal ? error.rightPlace : undefined;
-  return new RelearnError('unavailable', code, `${message(attempt)} (${error.message})`, {
+  return new RelearnError('unavailable', code, `${message(attempt)} (${said})`, {
     hint: typeof hint === 'string' ? hint : hint(attempt, rightPlace),
     cause: error,
     details: { key: attempt.key, ...retryAfterOf(error) },

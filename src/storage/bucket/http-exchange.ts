@@ -11,6 +11,13 @@ import type { Answer } from './request.ts';
 /** The call brought no whole answer: whether it had an effect is not known. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
+  /** Node's name for the cause, such as `ECONNREFUSED`; empty where it has none. */
+  readonly code: string;
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, options);
+    this.code = String((options.cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+  }
 }
 
 export interface Call {

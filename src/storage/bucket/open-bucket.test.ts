@@ -125,6 +125,14 @@ describe('addressRequest', () => {
     expect(addressRequest(address, request)).toMatchObject({ host, path });
   });
 
+  it('keeps the path of an endpoint', () => {
+    const behindPath = new URL('https://example.com/storage/v1/s3/');
+    const address = { endpoint: behindPath, bucket: 'pictures', pathStyle: true };
+    expect(addressRequest(address, { method: 'GET', key: 'a' }).path).toBe(
+      '/storage/v1/s3/pictures/a',
+    );
+  });
+
   it('sorts and encodes a query', () => {
     const query = { versioning: null, prefix: 'a b/', 'list-type': '2' };
     const address = { endpoint, bucket: 'pictures', pathStyle: true };

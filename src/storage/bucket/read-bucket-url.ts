@@ -1,7 +1,7 @@
 /** Where a bucket lies and how it is addressed: what its URL and the environment say, without a call. */
 import { isIP } from 'node:net';
 import { RelearnError } from '../../base/errors.ts';
-import { type BucketUrl, chosen, parseBucketUrl, parseEndpoint } from '../store-url.ts';
+import { type BucketUrl, chosen, parseBucketUrl, parseEndpoint, refusePath } from '../store-url.ts';
 import type { BucketAddress } from './address.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,7 +29,7 @@ const isBareHost = ({ hostname }: URL): boolean =>
   isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || !hostname.includes('.');
 
 const readS3: Read = (url, env) => {
-  const { parameters, bucket, text } = url;
+  const { parameters, bucket } = url;
   const region = parameters.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
   const own = parameters.endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
   const endpoint =
@@ -39,7 +39,7 @@ const readS3: Read = (url, env) => {
   return {
     region,
     checksums: chosen(url, 'checksums', ['required', 'always'], 'required'),
-    endpoint: parseEndpoint(text, endpoint),
+    endpoint: parseEndpoint(url, endpoint),
     isOwnEndpoint: own !== undefined,
     pathStyle: chosen(url, 'pathStyle', yesOrNo, inPath ? 'true' : 'false') === 'true',
   };
@@ -57,7 +57,8 @@ const readOss: Read = (url, env) => {
   const region = given.replace(/^oss-/, '');
   const inside = chosen(url, 'internal', yesOrNo, 'false') === 'true' ? '-internal' : '';
   const own = parameters.endpoint ?? env.OSS_ENDPOINT;
-  const endpoint = parseEndpoint(text, own ?? `https://oss-${region}${inside}.aliyuncs.com`);
+  const endpoint = parseEndpoint(url, own ?? `https://oss-${region}${inside}.aliyuncs.com`);
+  refusePath(url, endpoint);
   return {
     region,
     checksums: 'required',
