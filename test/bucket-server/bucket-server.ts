@@ -74,6 +74,8 @@ export interface BucketServer {
   readonly requests: ServedRequest[];
   /** Asked for each request; the next faults, or none. */
   faults: (request: ServedRequest) => Fault | undefined;
+  /** Milliseconds before each answer. */
+  delay: number;
   /** Told of every object that was put, as a notification would be. */
   stored: (fact: { bucket: string; key: string; size: number }) => void;
   /** Closes the connections on which nothing happens, as services do after a while. */
@@ -237,6 +239,7 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
     const reply = handle(request, fault);
     if (reply === 'odd') return fault?.answerOddly?.(response);
     if (reply === 'cut') return void message.socket.destroy();
+    if (server.delay > 0) await new Promise((resolve) => setTimeout(resolve, server.delay));
     const { status, headers: sent = {}, body: content = Buffer.alloc(0) } = reply;
     response.writeHead(status, { ...sent, 'content-length': content.length });
     response.end(method === 'HEAD' ? undefined : content);
@@ -253,6 +256,7 @@ export const startBucketServer = async (rules: Rules): Promise<BucketServer> => 
     buckets,
     requests,
     faults: () => undefined,
+    delay: 0,
     stored: () => {},
     closeIdle: () => listening.closeIdleConnections(),
     close: () =>

@@ -1,7 +1,7 @@
 /** A real S3 on loopback: Ceph's radosgw, started by a script beside the repository. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,10 @@ export interface Radosgw {
   readonly endpoint: string;
   /** What a process needs to be let in. */
   readonly env: Readonly<Record<string, string>>;
+  /** To the gateway alone: SIGSTOP makes it hang with its port open. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** `radosgw-admin` with these arguments. */
+  admin(...args: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +54,13 @@ export const startRadosgw = async (place?: RadosgwPlace): Promise<Radosgw> => {
   return {
     endpoint: `http://${address}:${port}`,
     env: { AWS_ACCESS_KEY_ID: 'relearnkey', AWS_SECRET_ACCESS_KEY: 'relearnsecret' },
+    signal: async (name) => {
+      process.kill(Number(await readFile(join(folder, 'run', 'client.rgw.pid'), 'utf8')), name);
+    },
+    admin: async (...args) => {
+      const config = ['-c', join(folder, 'ceph.conf'), '-n', 'client.rgw'];
+      await run('radosgw-admin', [...config, ...args], { timeout: 60_000 });
+    },
     stop: async () => {
       await run(join(tools, 'ceph-stop.sh'), [folder, '-9']);
       await rm(folder, { recursive: true, force: true });

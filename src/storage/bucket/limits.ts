@@ -35,6 +35,6 @@ export const defaultLimits: Limits = {
 
 /**
  * The patience of a training, which is worth more than an answer at once: a storage that is started
- * again, or moved, is back within five minutes.
+ * again is back within two minutes. A longer outage ends the training; its checkpoint stays.
  */
-export const trainingPatience = 300_000;
+export const trainingPatience = 120_000;
