@@ -8,6 +8,7 @@ import type { Relearn } from '../loop/relearn-api.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './failure.ts';
 import { createOutput, type Output } from './output.ts';
+import { formatLogLine } from './text.ts';
 
 /** One command's file: adds its arguments, options, help and action to the bare command. */
 export interface CommandModule {
@@ -64,8 +65,9 @@ const createRun = (context: CliContext, shared: SharedOptions, opened: Relearn[]
         clock: context.clock,
         env: context.env,
         // What a command has to say it says itself.
-        log: (level, message) => {
-          if (level !== 'info' || context.env.RELEARN_DEBUG) output.warn(message);
+        log: (level, message, fields) => {
+          if (level === 'info' && !context.env.RELEARN_DEBUG) return;
+          output.warn(formatLogLine(message, fields));
         },
         ...(threads === undefined ? {} : { threads }),
         ...options,

@@ -5,12 +5,24 @@ import {
   formatAccuracy,
   formatBar,
   formatForeign,
+  formatLogLine,
   formatPValue,
   formatSeconds,
   formatTable,
 } from './text.ts';
 
 describe('text', () => {
+  it('names in a line of the log what the message leaves to its fields', () => {
+    expect(formatLogLine('Done.')).toBe('Done.');
+    expect(formatLogLine('The lease was not given back.', { error: 'Error: away' })).toBe(
+      'The lease was not given back. (error: Error: away)',
+    );
+    const fields = { key: 'feedback/cat/x', reason: 'too\u001b large', version: null };
+    expect(formatLogLine('"feedback/cat/x" was set aside.', fields)).toBe(
+      '"feedback/cat/x" was set aside. (reason: too� large)',
+    );
+  });
+
   it.each([
     [0, '0 problems'],
     [1, '1 problem'],

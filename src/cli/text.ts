@@ -52,6 +52,17 @@ const pad = (text: string, width: number, side: 'left' | 'right'): string => {
   return side === 'left' ? text + blanks : blanks + text;
 };
 
+/** A message of the log with those of its fields that it does not name itself. */
+export const formatLogLine = (
+  message: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): string => {
+  const rest = Object.entries(fields)
+    .filter(([, value]) => value !== null && !message.includes(String(value)))
+    .map(([name, value]) => `${name}: ${String(value)}`);
+  return formatForeign(rest.length > 0 ? `${message} (${rest.join(', ')})` : message);
+};
+
 /** Rows of cells as aligned lines: the first column to the left, the others to the right. */
 export const formatTable = (rows: readonly (readonly string[])[]): string => {
   const widths = (rows[0] ?? []).map((_, column) =>
