@@ -469,6 +469,7 @@ describe('commands', () => {
     expect(Object.keys(JSON.parse(stdout)).sort()).toEqual([
       'champion',
       'lastRun',
+      'misnamed',
       'pending',
       'quarantined',
       'resumable',
@@ -615,13 +616,21 @@ describe('relearn fsck and gc', () => {
 
   it('lists what is wrong with its cure and exits with 1', async () => {
     const problems = [{ invariant: 'I4', key: 'models/a/model.onnx', message: 'is missing' }];
-    const quarantined = { unsupported_image: 2 };
-    const broken = { check: async () => ({ ok: false, problems, quarantined }) };
+    const report = {
+      ok: false,
+      problems,
+      quarantined: { unsupported_image: 2 },
+      misnamed: [{ path: 'feedback/cat/a\u0007b', reason: 'it holds a control character' }],
+      folderMarkers: 1,
+    };
+    const broken = { check: async () => report };
     const text = await relearn('fsck', { relearn: broken });
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(/models\/a\/model\.onnx +is missing +Restore/);
     const json = await relearn('fsck --json', { relearn: broken });
-    expect(JSON.parse(json.stdout)).toEqual({ ok: false, problems, quarantined });
+    expect(JSON.parse(json.stdout)).toEqual(report);
+    expect(text.stdout).toContain('feedback/cat/a�b: it holds a control character');
+    expect(text.stdout).toContain('1 folder marker is passed over');
     expect(text.stdout).toContain('2 set aside (2 unsupported_image): relearn quarantine');
   });
 

@@ -50,10 +50,11 @@ beforeEach(async () => {
 
 const waiting = async () => (await relearn.quarantine.list()).items.map(({ key }) => key);
 const quarantined = { 'the decoder died of it': 1 };
+const sound = { ok: true, problems: [], misnamed: [], folderMarkers: 0 };
 
 test('accepted feedback that was set aside is told by status and fsck, and listed', async () => {
   expect(await relearn.status()).toMatchObject({ pending: { cat: 1, dog: 2 }, quarantined });
-  expect(await relearn.check()).toEqual({ ok: true, problems: [], quarantined });
+  expect(await relearn.check()).toEqual({ ...sound, quarantined });
   expect((await relearn.quarantine.list()).items).toEqual([
     {
       id: expect.stringMatching(/^quarantine\/[0-9a-f]{64}-\d+\/[0-9a-f]{64}$/),
@@ -77,7 +78,7 @@ test.each([
   expect(await relearn.considerTraining()).toMatchObject({ result: { version: 2 } });
   expect(await waiting()).toEqual([]);
   expect(await place.store.head(poison.replace('feedback', 'archive'))).toBeDefined();
-  expect(await relearn.check()).toEqual({ ok: true, problems: [], quarantined: {} });
+  expect(await relearn.check()).toEqual({ ...sound, quarantined: {} });
 });
 
 test('brought back, its failures are forgotten: it has three more tries', async () => {
@@ -87,7 +88,7 @@ test('brought back, its failures are forgotten: it has three more tries', async 
   expect(failuresBefore).toEqual([0, 1, 2, 3]);
   expect(await waiting()).toEqual([poison]);
   await relearn.train();
-  expect(await relearn.check()).toEqual({ ok: true, problems: [], quarantined });
+  expect(await relearn.check()).toEqual({ ...sound, quarantined });
 });
 
 test('brought back twice it is there once, and nothing is counted anew', async () => {
@@ -134,6 +135,20 @@ test('the same bytes from two places come back to both', async () => {
   for (const name of names) expect(await place.store.head(name)).toBeDefined();
   await relearn.train();
   expect((await waiting()).sort()).toEqual([poison, ...names].sort());
+});
+
+test('something else that lies in its place by now stays there, and both are kept', async () => {
+  const key = 'feedback/cat/note.txt';
+  await place.store.put(key, Buffer.from('no picture'));
+  await relearn.train();
+  await place.store.put(key, Buffer.from('another'));
+  expect((await waiting()).sort()).toEqual([poison, key].sort());
+  expect(await relearn.quarantine.retry([key])).toEqual({
+    returned: [],
+    failed: [{ path: key, reason: 'something else lies there by now' }],
+  });
+  await relearn.train();
+  expect((await waiting()).sort()).toEqual([poison, key, key].sort());
 });
 
 test('a missing note and damaged bytes are told, and stay', async () => {

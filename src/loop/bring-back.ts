@@ -5,6 +5,7 @@
 import { RelearnError } from '../base/errors.ts';
 import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
+import { parseItemKey } from '../records/keys.ts';
 import type { QuarantineReport, RetryReport } from '../records/reports.ts';
 import { type Quarantined, readQuarantine } from '../registry/read-quarantine.ts';
 import type { Components } from './components.ts';
@@ -45,8 +46,9 @@ const bringBackOne = async (
   // Removed since as a spare copy: then it lies elsewhere.
   if (!bytes) return undefined;
   if (sha256(bytes) !== note.sha256) return 'it is not what was set aside';
-  await store.putIfAbsent(note.returnKey, bytes);
-  return undefined;
+  if ((await store.putIfAbsent(note.returnKey, bytes)) === 'created') return undefined;
+  const there = parseItemKey(note.returnKey) ? bytes : await store.get(note.returnKey);
+  return there && sha256(there) !== note.sha256 ? 'something else lies there by now' : undefined;
 };
 
 /**

@@ -48,7 +48,7 @@ describe('gc', () => {
     });
     const after = (await keys()).filter((key) => !key.startsWith('log/'));
     expect(after).toEqual(before.filter((key) => !key.startsWith('log/')));
-    expect(await relearn.check()).toEqual({ ok: true, problems: [], quarantined: {} });
+    expect(await relearn.check()).toMatchObject({ ok: true, problems: [] });
     expect((await relearn.predict(await picture(0))).version).toBe(2);
   });
 
@@ -79,7 +79,7 @@ describe('gc', () => {
     expect(late.filter((key) => key.startsWith(`models/${sha256(bytes)}/`))).toHaveLength(2);
     await (await openTestRelearn(place, { trainer })).train();
     for (const key of late) await place.store.delete(key);
-    expect(await relearn.check()).toEqual({ ok: true, problems: [], quarantined: {} });
+    expect(await relearn.check()).toMatchObject({ ok: true, problems: [] });
   });
 
   test('never removes from the log, the archive, quarantine or feedback that waits', async () => {

@@ -5,7 +5,7 @@ import { encodeQuarantineNote } from '../records/quarantine-note.ts';
 import type { Lease } from '../registry/lease.ts';
 import { failuresInARow } from '../registry/registry-state.ts';
 import { isKey } from '../storage/object-key.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { MisnamedObject, ObjectStore } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
 
 /** The training for which feedback is looked through. */
@@ -22,22 +22,26 @@ export const occasionOf = (
 ): Occasion => ({ store, clock, log, epoch, failures: failuresInARow(registry.state) });
 
 /** An object as somebody left it; its name may be no key of the store. */
-export interface FoundObject {
-  readonly name: string;
-  remove(): Promise<void>;
-}
+type FoundObject = Pick<MisnamedObject, 'name' | 'remove'>;
 
 export const foundAt = (store: ObjectStore, key: string): FoundObject => ({
   name: key,
   remove: () => store.delete(key),
 });
 
+/** A part of a name without what a key must not hold, short enough to stand behind a hash. */
+const asKeySegment = (part: string): string =>
+  part
+    .replace(/^\.|[\\\p{Cc}\p{Cs}\uFFFD]/gu, (odd) => `%${odd.charCodeAt(0).toString(16)}`)
+    .slice(0, 40);
+
 /** What has no key gets one below the same label, where the next training finds it. */
 const returnKeyOf = (name: string, hash: string): string => {
   if (isKey(name)) return name;
-  const [folder = ''] = name.slice(feedbackPrefix.length).split('/');
-  const key = `${feedbackPrefix}${folder}/${hash}.returned`;
-  return isKey(key) ? key : `${feedbackPrefix}${hash}.returned`;
+  const parts = name.slice(feedbackPrefix.length).split('/');
+  const file = `${hash}.${asKeySegment(parts.at(-1) ?? '')}`;
+  const key = `${feedbackPrefix}${parts[0]}/${file}`;
+  return isKey(key) ? key : `${feedbackPrefix}${file}`;
 };
 
 /** @param reason for people: what is wrong with it */
@@ -50,7 +54,7 @@ export const setAside = async (
   const hash = sha256(bytes);
   const at = new Date(clock.now()).toISOString();
   const returnKey = returnKeyOf(name, hash);
-  const quarantined = quarantineKey(name, hash, epoch);
+  const quarantined = quarantineKey(returnKey, hash, epoch);
   // The note first: bytes without one would belong nowhere.
   await store.put(
     quarantineNoteKey(quarantined),

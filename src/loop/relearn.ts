@@ -2,9 +2,8 @@
  * The library's entrance: opens a store and hands out its verbs. What each does stands in the file
  * of its name.
  */
-import { checkInvariants } from '../registry/invariants.ts';
-import { countReasons, readQuarantine } from '../registry/read-quarantine.ts';
 import { bringBack, listQuarantine } from './bring-back.ts';
+import { checkStore } from './check-store.ts';
 import { collectFeedback } from './collect-feedback.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { openComponents, type RelearnOptions } from './components.ts';
@@ -57,12 +56,7 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
       const { refuseOverlap } = await import('./refuse-overlap.ts');
       await refuseOverlap(components.store);
     },
-    check: async () => {
-      const { store, registry, clock } = components;
-      const problems = await checkInvariants(store, registry, { now: clock.now() });
-      const quarantined = countReasons(await readQuarantine(store));
-      return { ok: problems.length === 0, problems, quarantined };
-    },
+    check: () => checkStore(components),
     quarantine: {
       list: () => listQuarantine(components),
       retry: (wanted) => bringBack(components, wanted),

@@ -1,9 +1,11 @@
 /** What the store holds and what would happen next. */
+import { countEach } from '../base/count-each.ts';
 import { heartbeatKey } from '../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../records/reports.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
 import { leaseTimeToLive } from '../registry/lease.ts';
-import { countReasons, readQuarantine } from '../registry/read-quarantine.ts';
+import { readMisnamed } from '../registry/read-misnamed.ts';
+import { countQuarantined, readQuarantine } from '../registry/read-quarantine.ts';
 import type { LeaseRecord, RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { isOwnerDead } from './process-owner.ts';
@@ -63,7 +65,8 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
       settings.labels.map((label, i) => [label, waiting.get(settings.labelIds[i] ?? '') ?? 0]),
     ),
     threshold: settings.threshold,
-    quarantined: countReasons(await readQuarantine(store)),
+    quarantined: countQuarantined(await readQuarantine(store)),
+    misnamed: countEach((await readMisnamed(store)).objects.map(({ fault }) => fault)),
     training,
     resumable: training ? null : ((await findResumable(components, state))?.run ?? null),
     lastRun: newestReport(runs.map(({ report }) => report)),

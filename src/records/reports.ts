@@ -21,6 +21,10 @@ export interface CheckReport {
   }[];
   /** How many objects lie in quarantine and nowhere else, by reason. */
   readonly quarantined: Readonly<Record<string, number>>;
+  /** Under `feedback/`, with names that are no keys: the next training moves what it can. */
+  readonly misnamed: readonly Rejected[];
+  /** Empty objects that stand for a folder there; they are passed over. */
+  readonly folderMarkers: number;
 }
 
 /** What lies in quarantine and nowhere else. */
@@ -290,6 +294,8 @@ export interface StatusReport {
   readonly threshold: number;
   /** How many objects lie in quarantine and nowhere else, by reason. */
   readonly quarantined: Readonly<Record<string, number>>;
+  /** How many objects under `feedback/` have names that are no keys, by what is wrong with them. */
+  readonly misnamed: Readonly<Record<string, number>>;
   readonly training: TrainingProgress | null;
   /** What `relearn train --resume` would go on with. */
   readonly resumable: ResumableRun | null;

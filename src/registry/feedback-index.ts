@@ -135,15 +135,15 @@ export const untrainedFeedback = async ({
   return untrained;
 };
 
-/** Keys under `feedback/` that lie under no label's id: nothing can be learnt from them. */
+/** Objects under `feedback/` that lie under no label's id: nothing can be learnt from them. */
 export const strayFeedback = async ({
   store,
   settings,
-}: Pick<FeedbackQuery, 'store' | 'settings'>): Promise<readonly string[]> => {
+}: Pick<FeedbackQuery, 'store' | 'settings'>): Promise<readonly ObjectInfo[]> => {
   const prefixes = settings.labelIds.map(feedbackLabelPrefix);
-  const stray: string[] = [];
-  for await (const { key } of store.list(feedbackPrefix)) {
-    if (!prefixes.some((prefix) => key.startsWith(prefix))) stray.push(key);
+  const stray: ObjectInfo[] = [];
+  for await (const info of store.list(feedbackPrefix)) {
+    if (!prefixes.some((prefix) => info.key.startsWith(prefix))) stray.push(info);
   }
   return stray;
 };

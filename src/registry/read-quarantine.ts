@@ -4,9 +4,16 @@
  * stalled process removes there after all is still here, and is told of again.
  */
 
+import { countEach } from '../base/count-each.ts';
 import { isRelearnError } from '../base/errors.ts';
 import { forEachTogether } from '../base/for-each-together.ts';
-import { parseQuarantineKey, quarantineNoteKey, quarantinePrefix } from '../records/keys.ts';
+import { sha256 } from '../base/hash.ts';
+import {
+  parseItemKey,
+  parseQuarantineKey,
+  quarantineNoteKey,
+  quarantinePrefix,
+} from '../records/keys.ts';
 import { decodeQuarantineNote, placesOf, type QuarantineNote } from '../records/quarantine-note.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 
@@ -35,8 +42,17 @@ const readNote = async (store: ObjectStore, key: string): Promise<QuarantineNote
   }
 };
 
+const holds = async (store: ObjectStore, key: string, hash: string): Promise<boolean> => {
+  const bytes = await store.get(key);
+  return bytes !== undefined && sha256(bytes) === hash;
+};
+
 const liesElsewhere = async (store: ObjectStore, note: QuarantineNote): Promise<boolean> => {
-  for (const place of placesOf(note)) if (await store.head(place)) return true;
+  for (const place of placesOf(note)) {
+    // The name of an item says what it is; under any other name something else may lie by now.
+    if (parseItemKey(place) ? await store.head(place) : await holds(store, place, note.sha256))
+      return true;
+  }
   return false;
 };
 
@@ -68,11 +84,5 @@ export const readQuarantine = async (store: ObjectStore): Promise<Quarantine> =>
 };
 
 /** How many were set aside, by reason. */
-export const countReasons = ({ waiting }: Quarantine): Readonly<Record<string, number>> => {
-  const reasons: Record<string, number> = {};
-  for (const { note } of waiting) {
-    const reason = note?.reason ?? 'its note is missing';
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
-  }
-  return reasons;
-};
+export const countQuarantined = ({ waiting }: Quarantine): Readonly<Record<string, number>> =>
+  countEach(waiting.map(({ note }) => note?.reason ?? 'its note is missing'));

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { errnoOf } from './disk-error.ts';
 
 /** Makes the names in this folder durable. Windows can't sync folders; NTFS logs their changes. */
-export const syncDirectory = async (path: string): Promise<void> => {
+export const syncDirectory = async (path: string | Buffer): Promise<void> => {
   if (process.platform === 'win32') return;
   const handle = await open(path, 'r');
   try {

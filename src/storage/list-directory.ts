@@ -2,7 +2,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskError, errnoOf } from './disk-error.ts';
-import { comesAfter, isKeySegment, sortKeys } from './object-key.ts';
+import { comesAfter, isKey, isKeySegment, sortKeys } from './object-key.ts';
 import type { ListOptions, ObjectInfo } from './object-store.ts';
 
 /** How many files are looked at together: enough to keep the disk busy. */
@@ -41,7 +41,7 @@ async function* keysUnder(
   for (const name of await namesIn(root, folder)) {
     if (!mayHold(name, prefix, startAfter)) continue;
     if (name.endsWith('/')) yield* keysUnder(root, name, prefix, startAfter);
-    else yield name;
+    else if (isKey(name)) yield name; // its parts are, but all together may be too long
   }
 }
 

@@ -10,9 +10,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, parse } from 'node:path';
+import { dirname, join, parse } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { describeObjectStore } from '../../test/contracts/object-store.ts';
+import { expectOddNamesMoved, oddNames } from '../../test/odd-names.ts';
 import { systemClock } from '../base/clock.ts';
 import { openLocalDirectory } from './local-directory.ts';
 
@@ -44,6 +45,51 @@ it('creates the folder only where asked to, and only with the first object', asy
   await store.put('settings', bytes);
   expect(await (await openLocalDirectory(root, options)).get('settings')).toEqual(bytes);
 });
+
+/** Names that a folder can hold. */
+const inFolder = oddNames.filter((name) => !name.includes('//') && name.length < 255);
+
+it('has pictures under odd names taken in', async () => {
+  const root = await newFolder();
+  const store = await openLocalDirectory(root, options);
+  const deep = `feedback/cat/${Array(6).fill('d'.repeat(200)).join('/')}/x.jpg`;
+  await expectOddNamesMoved(
+    {
+      store,
+      putRaw: async (name, body) => {
+        await mkdir(join(root, dirname(name)), { recursive: true });
+        await writeFile(join(root, name), body);
+      },
+      rawNames: async () =>
+        (await readdir(join(root, 'feedback'), { recursive: true, withFileTypes: true }))
+          .filter((entry) => entry.isFile())
+          .map(({ name }) => name),
+    },
+    [...inFolder, deep],
+  );
+});
+
+it.skipIf(process.platform === 'win32')(
+  'tells of a name that is no text, and of a link, which it leaves alone',
+  async () => {
+    const root = await newFolder();
+    const store = await openLocalDirectory(root, options);
+    await store.put('feedback/cat/ok.jpg', bytes);
+    const noText = Buffer.concat([Buffer.from(join(root, 'feedback/cat/a')), Buffer.from([255])]);
+    await writeFile(noText, 'text');
+    await symlink('/etc/hostname', join(root, 'feedback/cat/link.jpg'));
+    const found = new Map<string, string | undefined>();
+    for await (const { name, fault, read, remove } of store.misnamed?.('feedback/') ?? []) {
+      found.set(`${name}: ${fault}`, (await read())?.toString());
+      if (name !== 'feedback/cat/link.jpg') await remove();
+    }
+    expect(Object.fromEntries(found)).toEqual({
+      'feedback/cat/a\uFFFD: it is not valid UTF-8': 'text',
+      'feedback/cat/link.jpg: it is a link or a device, not a file': undefined,
+    });
+    expect(await readdir(join(root, 'feedback/cat'))).toEqual(['link.jpg', 'ok.jpg']);
+  },
+);
 
 it('names the folders above it, past links, whether it is there itself or not', async () => {
   const folder = await realpath(await newFolder());

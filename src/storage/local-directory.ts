@@ -21,6 +21,7 @@ import { RelearnError } from '../base/errors.ts';
 import { diskError, errnoOf, noLinks } from './disk-error.ts';
 import { createDurableDirectories, makeDirectoryPath, syncDirectory } from './durable-directory.ts';
 import { listDirectory, listDirectoryKeys } from './list-directory.ts';
+import { listMisnamed } from './list-misnamed.ts';
 import { checkKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -209,6 +210,7 @@ const storeIn = (root: string, newId: () => string, create: boolean): ObjectStor
     keys: (prefix, options) => listDirectoryKeys(root, prefix, options),
     above: async () =>
       foldersAbove(await realPath(root)).map((folder) => storeIn(folder, newId, false)),
+    misnamed: (prefix) => listMisnamed(root, prefix),
     async delete(key) {
       const final = pathOf(key);
       try {

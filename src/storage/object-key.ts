@@ -10,6 +10,18 @@ export const isKeySegment = (name: string): boolean =>
 export const isKey = (key: string): boolean =>
   Buffer.byteLength(key) <= 1024 && key.split('/').every(isKeySegment);
 
+const faults: readonly (readonly [RegExp, string])[] = [
+  [/(?:^|\/)(?:\/|$)/, 'nothing between two slashes, or behind the last one'],
+  [/(?:^|\/)\./, 'a part of it begins with a dot'],
+  [/\\/, 'it holds a backslash'],
+  [/\p{Cc}/u, 'it holds a control character'],
+  [/[\p{Cs}\uFFFD]/u, 'it is not valid UTF-8'],
+];
+
+/** Why a name can't be a key, for people; undefined where it can. */
+export const whyNoKey = (name: string): string | undefined =>
+  isKey(name) ? undefined : (faults.find(([fault]) => fault.test(name))?.[1] ?? 'it is too long');
+
 /**
  * Segments between single slashes, none empty, none starting with a dot, no backslash, no control
  * character; 1,024 bytes at most. So no key leaves its folder or meets the store's own files.

@@ -13,6 +13,20 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
 }
 
+/** What somebody put there under a name that is no key. */
+export interface MisnamedObject {
+  /** As it lies there; for people. */
+  readonly name: string;
+  readonly size: number;
+  readonly modifiedAt: number;
+  /** Why it is no object of the store, for people. */
+  readonly fault: string;
+  /** Undefined where it is gone, or is nothing that can be read. */
+  read(): Promise<Uint8Array | undefined>;
+  /** No error where it is gone. */
+  remove(): Promise<void>;
+}
+
 export interface ListOptions {
   /** Only keys that sort after this one (exclusive). */
   readonly startAfter?: string;
@@ -41,6 +55,11 @@ export interface ObjectStore {
    * `listKeys`, which goes by `list` elsewhere.
    */
   keys?(prefix: string, options?: ListOptions): AsyncIterable<string>;
+  /**
+   * What lies under the prefix, which ends in a slash, and is in no list because of its name, in any
+   * order; for drivers in whose place others can put things past the store.
+   */
+  misnamed?(prefix: string): AsyncIterable<MisnamedObject>;
   /** Removes the object; no error where there is none. */
   delete(key: string): Promise<void>;
   /**

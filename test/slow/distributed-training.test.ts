@@ -72,11 +72,7 @@ it.skipIf(!python)(
     expect(await readdir(join(store, 'feedback', 'cat')).catch(() => [])).toEqual([]);
     const next = await relearnJson<TrainReport>('train', '--store', store);
     expect(next).toMatchObject({ version: 2, parent: 1, architecture: 'model.onnx' });
-    expect(await relearnJson('fsck', '--store', store)).toEqual({
-      ok: true,
-      problems: [],
-      quarantined: {},
-    });
+    expect(await relearnJson('fsck', '--store', store)).toMatchObject({ ok: true, problems: [] });
 
     // A damaged shard is found before anything is learnt from it.
     const [shard = ''] = (await readdir(shards)).filter((name) => name.endsWith('.tar'));

@@ -64,6 +64,6 @@ test.each(['the parent alone', 'both processes'])(
     const status = await relearnJson<StatusReport>('status', '--store', store);
     expect(status.training).toBeNull();
     const check = await relearnJson<CheckReport>('fsck', '--store', store);
-    expect(check).toEqual({ ok: true, problems: [], quarantined: {} });
+    expect(check).toMatchObject({ ok: true, problems: [] });
   },
 );

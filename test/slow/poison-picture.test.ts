@@ -95,7 +95,8 @@ test.each(['SIGABRT', 'SIGSEGV'] as const)(
     expect(status).toMatchObject({ training: null, pending: { cat: 0, dog: 0 } });
     const check = await relearnJson<CheckReport>('fsck', '--store', store);
     const setAside = { 'the decoder died of it': 1 };
-    expect(check).toEqual({ ok: true, problems: [], quarantined: setAside });
+    expect(check).toMatchObject({ ok: true, problems: [] });
+    expect(check.quarantined).toEqual(setAside);
     expect(status.quarantined).toEqual(setAside);
 
     // The decoder was mended: it comes back, and is learnt.

@@ -2,8 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { createBucketClient } from '../../src/storage/bucket/bucket-client.ts';
+import { createExchange } from '../../src/storage/bucket/http-exchange.ts';
+import { createS3Dialect } from '../../src/storage/bucket/s3-dialect.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import { describeObjectStore } from '../contracts/object-store.ts';
+import { createTestStore, openTestRelearn } from '../loop-store.ts';
+import { expectOddNamesMoved, oddNames } from '../odd-names.ts';
 import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
 
 const obstacle = whyNoRadosgw();
@@ -59,6 +64,39 @@ describe.skipIf(obstacle !== undefined)('radosgw', () => {
     const store = await openStore(url, options);
     await store.put('a', Buffer.from('x'));
     expect(created.length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('has pictures under odd names taken in, and folder markers passed over', async () => {
+    const store = await open('/some/prefix');
+    const bucket = `test-${buckets}`;
+    const dialect = createS3Dialect({ region: 'us-east-1', checksums: 'required' });
+    const client = createBucketClient({
+      address: { endpoint: new URL(service.endpoint), bucket, pathStyle: true },
+      dialect,
+      credentials: async () => ({
+        accessKeyId: service.env.AWS_ACCESS_KEY_ID ?? '',
+        secretAccessKey: service.env.AWS_SECRET_ACCESS_KEY ?? '',
+      }),
+      exchange: createExchange(),
+      clock: systemClock,
+    });
+    const putRaw = async (name: string, body: Uint8Array) => {
+      const headers = dialect.integrityOf(body);
+      await client({ method: 'PUT', key: `some/prefix/${name}`, body, headers });
+    };
+    for (const name of ['feedback/', 'feedback/cat/', 'feedback/cat/old/'])
+      await putRaw(name, new Uint8Array());
+    const rawNames = async () => {
+      const names: string[] = [];
+      for await (const { key } of store.list('feedback/')) names.push(key);
+      for await (const { name, size } of store.misnamed?.('feedback/') ?? [])
+        if (size > 0) names.push(name);
+      return names;
+    };
+    await expectOddNamesMoved({ store, putRaw, rawNames }, oddNames);
+    const relearn = await openTestRelearn({ ...(await createTestStore()), store });
+    expect(await relearn.check()).toMatchObject({ misnamed: [], folderMarkers: 3 });
+    await relearn.close();
   });
 
   it('works on a machine whose clock is two hours off', async () => {

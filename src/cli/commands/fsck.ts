@@ -1,8 +1,9 @@
 /** `relearn fsck`: reads the whole store and holds it against its promises. */
 import type { Command } from 'commander';
+import type { CheckReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatQuarantined, formatTable } from '../text.ts';
+import { counted, formatForeign, formatQuarantined, formatTable } from '../text.ts';
 
 const cures: Readonly<Record<string, string>> = {
   I1: 'Restore the object from a backup; feedback that is gone can only be sent again.',
@@ -12,6 +13,28 @@ const cures: Readonly<Record<string, string>> = {
   I5: 'It has no effect; tell the people who make relearn.',
   I9: 'relearn gc removes it.',
 };
+
+const mostShown = 20;
+
+/** Names that are no keys under `feedback/`. */
+const describeForeign = ({ misnamed, folderMarkers }: CheckReport): readonly string[] => [
+  ...(misnamed.length > 0
+    ? [
+        `${counted(misnamed.length, 'object')} under feedback/ can't be an item as named; the next training takes in or sets aside what can be read:`,
+        ...misnamed
+          .slice(0, mostShown)
+          .map(({ path, reason }) => `  ${formatForeign(path)}: ${reason}`),
+        ...(misnamed.length > mostShown ? ['  … (all with --json)'] : []),
+      ]
+    : []),
+  ...(folderMarkers > 0
+    ? [
+        folderMarkers === 1
+          ? '1 folder marker is passed over.'
+          : `${counted(folderMarkers, 'folder marker')} are passed over.`,
+      ]
+    : []),
+];
 
 export const define = (command: Command, session: Session): void => {
   command
@@ -28,11 +51,11 @@ export const define = (command: Command, session: Session): void => {
           message,
           cures[invariant] ?? '',
         ]);
-        const text = report.ok
+        const found = report.ok
           ? 'The store keeps its promises.'
           : `${formatTable(rows)}\n${counted(rows.length, 'problem')}.`;
-        const quarantined = formatQuarantined(report.quarantined);
-        run.output.result(report, quarantined ? `${text}\n${quarantined}` : text);
+        const text = [found, formatQuarantined(report.quarantined), ...describeForeign(report)];
+        run.output.result(report, text.filter((line) => line !== '').join('\n'));
         return report.ok ? exitCodes.done : exitCodes.failed;
       }),
     );

@@ -2,7 +2,14 @@
 import type { Command } from 'commander';
 import type { StatusReport } from '../../records/reports.ts';
 import type { Session } from '../session.ts';
-import { formatAccuracy, formatBar, formatCount, formatQuarantined, formatTable } from '../text.ts';
+import {
+  counted,
+  formatAccuracy,
+  formatBar,
+  formatCount,
+  formatQuarantined,
+  formatTable,
+} from '../text.ts';
 
 const nextStep = (report: StatusReport): string => {
   if (report.training) return `A training runs since ${report.training.since}.`;
@@ -22,6 +29,7 @@ const nextStep = (report: StatusReport): string => {
 
 const describe = (report: StatusReport, location: string): string => {
   const quarantined = formatQuarantined(report.quarantined);
+  const misnamed = Object.values(report.misnamed).reduce((sum, count) => sum + count, 0);
   return [
     `Store ${location}: ${report.champion === null ? 'no model yet' : `version ${report.champion} answers`}.`,
     ...(report.lastRun
@@ -38,6 +46,9 @@ const describe = (report: StatusReport, location: string): string => {
       ]),
     ),
     ...(quarantined ? [quarantined] : []),
+    ...(misnamed > 0
+      ? [`${counted(misnamed, 'object')} under feedback/ can't be an item as named: relearn fsck`]
+      : []),
     nextStep(report),
   ].join('\n');
 };

@@ -7,6 +7,8 @@ import {
 import { ossRules } from '../../../test/bucket-server/oss-rules.ts';
 import { s3Rules } from '../../../test/bucket-server/s3-rules.ts';
 import { describeObjectStore } from '../../../test/contracts/object-store.ts';
+import { createTestStore, openTestRelearn } from '../../../test/loop-store.ts';
+import { expectOddNamesMoved, oddNames } from '../../../test/odd-names.ts';
 import { systemClock } from '../../base/clock.ts';
 import { probeStore } from '../probe.ts';
 import { type BucketOptions, openBucket } from './open-bucket.ts';
@@ -87,6 +89,48 @@ describe.each(Object.entries(services))('%s', (name, { rules, env, url, scheme }
     const keys: string[] = [];
     for await (const { key } of store.list('')) keys.push(key);
     expect(keys).toEqual(['log/1']);
+  });
+
+  it('tells what can not be a key apart, reads and removes it', async () => {
+    const store = await open('misnamed');
+    const objects = server.buckets.get('misnamed')?.objects;
+    const names = [...oddNames, 'feedback/cat/'];
+    for (const name of [...names, 'feedback/cat/ok.jpg', 'archive/.odd']) {
+      objects?.set(`a/b/${name}`, { bytes: Buffer.from(name), headers: {}, modifiedAt: 0 });
+    }
+    const found: string[] = [];
+    for await (const { name, size, fault, read, remove } of store.misnamed?.('feedback/') ?? []) {
+      found.push(name);
+      expect(fault).not.toBe('');
+      expect(size).toBe(Buffer.byteLength(name));
+      expect(Buffer.from((await read()) ?? [])).toEqual(Buffer.from(name));
+      await remove();
+      await remove();
+      expect(await read()).toBeUndefined();
+    }
+    expect(found.sort()).toEqual([...names].sort());
+    expect([...(objects?.keys() ?? [])].sort()).toEqual([
+      'a/b/archive/.odd',
+      'a/b/feedback/cat/ok.jpg',
+    ]);
+  });
+
+  it('has pictures under odd names taken in, and folder markers passed over', async () => {
+    const store = await open('taken');
+    const objects = server.buckets.get('taken')?.objects ?? new Map();
+    const putRaw = async (name: string, body: Uint8Array) =>
+      void objects.set(`a/b/${name}`, { bytes: Buffer.from(body), headers: {}, modifiedAt: 0 });
+    const markers = ['feedback/', 'feedback/cat/', 'feedback/cat/old/'];
+    for (const name of markers) await putRaw(name, Buffer.alloc(0));
+    const rawNames = async () =>
+      [...objects.keys()]
+        .map((key) => key.slice('a/b/'.length))
+        .filter((key) => key.startsWith('feedback/') && !markers.includes(key));
+    await expectOddNamesMoved({ store, putRaw, rawNames }, oddNames);
+    const relearn = await openTestRelearn({ ...(await createTestStore()), store });
+    expect(await relearn.check()).toMatchObject({ misnamed: [], folderMarkers: 3 });
+    expect((await relearn.status()).misnamed).toEqual({});
+    await relearn.close();
   });
 
   it('passes over what can not be a key', async () => {

@@ -5,7 +5,7 @@
  */
 import { RelearnError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
-import { checkKey, isKey } from '../object-key.ts';
+import { checkKey, isKey, whyNoKey } from '../object-key.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
 import { leavesOpen, meaningOfError, Refusal } from './answers.ts';
 import type { BucketClient } from './bucket-client.ts';
@@ -165,6 +165,26 @@ export const createBucketStore = (options: BucketStoreOptions): ObjectStore => {
           for (const info of objects.flatMap(toInfo)) {
             yield info;
             if (--left <= 0) return;
+          }
+        }
+      } catch (error) {
+        throw bucketError(error, attempting('list', start));
+      }
+    },
+    async *misnamed(start) {
+      try {
+        for await (const objects of listPages(prefix + start, '', mostInPage)) {
+          for (const { key: full, size, modifiedAt } of objects) {
+            const name = full.slice(prefix.length);
+            const fault = whyNoKey(name);
+            if (!fault) continue;
+            const call = (method: 'GET' | 'DELETE') =>
+              explain(attempting(method === 'GET' ? 'read' : 'write', name), () =>
+                ifFound(() => client({ method, key: full })),
+              );
+            const read = async () => (await call('GET'))?.body;
+            const remove = async () => void (await call('DELETE'));
+            yield { name, size, modifiedAt, fault, read, remove };
           }
         }
       } catch (error) {
