@@ -2,12 +2,13 @@
  * Moves feedback that the champion's lineage has learnt from out of `feedback/`. The log decides
  * what is consumed; this only tidies up, so it can be stopped, repeated or left out without harm.
  */
+import { isRelearnError } from '../base/errors.ts';
 import { forEachTogether } from '../base/for-each-together.ts';
-import { sha256 } from '../base/hash.ts';
+import { decodeFeedbackItem } from '../records/feedback-item.ts';
 import { archiveKey, feedbackLabelPrefix, parseItemKey } from '../records/keys.ts';
 import { lineageManifests } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
-import { listKeys } from '../storage/object-store.ts';
+import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
 
 /** A bucket answers in tens of milliseconds; one by one, thousands of items would take minutes. */
@@ -28,13 +29,39 @@ export const consumedNames = async (
   return names;
 };
 
-/** Copy, look at the copy, then delete: a crash leaves a second copy, never a hole. */
-const moveToArchive = async ({ store }: Parts, key: string, target: string): Promise<boolean> => {
-  const bytes = await store.get(key);
+interface ItemName {
+  readonly labelId: string;
+  readonly sha256: string;
+}
+
+const isWhole = (bytes: Uint8Array | undefined, key: string, item: ItemName): boolean => {
   if (!bytes) return false;
-  await store.putIfAbsent(target, bytes);
-  const copy = await store.get(target);
-  if (!copy || sha256(copy) !== sha256(bytes)) return false;
+  try {
+    const { header } = decodeFeedbackItem(bytes, key);
+    return header.sha256 === item.sha256 && header.labelId === item.labelId;
+  } catch (error) {
+    if (!isRelearnError(error, 'corrupt_feedback')) throw error;
+    return false;
+  }
+};
+
+/**
+ * Whether the archive holds this item, whole. The copy may have other bytes than one elsewhere: the
+ * same answer on the same picture may have come twice.
+ */
+export const isArchived = async (store: ObjectStore, item: ItemName): Promise<boolean> => {
+  const key = archiveKey(item.labelId, item.sha256);
+  return isWhole(await store.get(key), key, item);
+};
+
+/** Copy, look at the copy, then delete: a crash leaves a second copy, never a hole. */
+const moveToArchive = async ({ store }: Parts, key: string, item: ItemName): Promise<boolean> => {
+  if (!(await isArchived(store, item))) {
+    const bytes = await store.get(key);
+    if (!bytes || !isWhole(bytes, key, item)) return false;
+    await store.put(archiveKey(item.labelId, item.sha256), bytes);
+    if (!(await isArchived(store, item))) return false;
+  }
   await store.delete(key);
   return true;
 };
@@ -47,7 +74,7 @@ export const archiveConsumed = async (parts: Parts, state: RegistryState): Promi
   const moveConsumed = async (key: string): Promise<void> => {
     const item = parseItemKey(key);
     if (!item || !consumed.has(`${item.labelId}/${item.sha256}`)) return;
-    if (await moveToArchive(parts, key, archiveKey(item.labelId, item.sha256))) moved++;
+    if (await moveToArchive(parts, key, item)) moved++;
   };
   for (const labelId of parts.settings.labelIds) {
     const keys = listKeys(parts.store, feedbackLabelPrefix(labelId));

@@ -6,7 +6,6 @@
 import { RelearnError } from '../base/errors.ts';
 import { decodeImportManifest } from '../records/import-manifest.ts';
 import {
-  archiveKey,
   basePrefix,
   feedbackPrefix,
   heartbeatKey,
@@ -24,7 +23,7 @@ import { readQuarantine } from '../registry/read-quarantine.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { storageTime } from '../registry/storage-time.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { consumedNames } from './archive-consumed.ts';
+import { consumedNames, isArchived } from './archive-consumed.ts';
 import type { Components } from './components.ts';
 import { holdingLease } from './train-candidate.ts';
 
@@ -102,10 +101,10 @@ const rulesFor = async (components: Components, state: RegistryState): Promise<r
     { prefix: predictionsPrefix, age: 1, isGarbage: () => true },
     {
       prefix: feedbackPrefix,
-      isGarbage: async ({ key, size }) => {
+      isGarbage: async ({ key }) => {
         const item = parseItemKey(key);
         if (!item || !consumed.has(`${item.labelId}/${item.sha256}`)) return false;
-        return (await store.head(archiveKey(item.labelId, item.sha256)))?.size === size;
+        return isArchived(store, item);
       },
     },
   ];

@@ -13,6 +13,9 @@ interface StoredObject {
   readonly modifiedAt: number;
 }
 
+/** Not `slice`: that of a Buffer is a view. */
+const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+
 export const createMemoryStore = (options: MemoryStoreOptions = {}): ObjectStore => {
   let writes = 0;
   const now = options.now ?? (() => ++writes);
@@ -23,13 +26,14 @@ export const createMemoryStore = (options: MemoryStoreOptions = {}): ObjectStore
     modifiedAt,
   });
   const write = (key: string, bytes: Uint8Array) =>
-    objects.set(key, { bytes: bytes.slice(), modifiedAt: now() });
+    objects.set(key, { bytes: copyOf(bytes), modifiedAt: now() });
 
   return {
     location: options.location ?? 'memory:',
     async get(key) {
       checkKey(key);
-      return objects.get(key)?.bytes.slice();
+      const found = objects.get(key);
+      return found && copyOf(found.bytes);
     },
     async head(key) {
       checkKey(key);

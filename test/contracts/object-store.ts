@@ -60,13 +60,14 @@ export const describeObjectStore = (name: string, makeStore: () => Promise<Objec
 
     it('does not change when the caller changes its bytes afterwards', async () => {
       const store = await makeStore();
-      const mine = bytes('abc');
-      await store.put('a', mine);
-      mine.fill(0);
-      const found = await store.get('a');
-      expect(text(found)).toBe('abc');
-      found?.fill(0);
-      expect(text(await store.get('a'))).toBe('abc');
+      for (const mine of [bytes('abc'), Buffer.from('abc')]) {
+        await store.put('a', mine);
+        mine.fill(0);
+        const found = await store.get('a');
+        expect(text(found)).toBe('abc');
+        found?.fill(0);
+        expect(text(await store.get('a'))).toBe('abc');
+      }
     });
 
     it('creates once and never replaces', async () => {

@@ -1,0 +1,63 @@
+/** Feedback that was learnt leaves `feedback/`, and never before the archive holds it whole. */
+import { beforeEach, expect, test } from 'vitest';
+import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
+import { sha256 } from '../base/hash.ts';
+import { encodeJpeg } from '../data/decode-image.ts';
+import { archiveKey, feedbackKey } from '../records/keys.ts';
+import type { Relearn } from './relearn-api.ts';
+
+const picture = await encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
+const learnt = archiveKey('cat', sha256(picture));
+const again = feedbackKey('cat', sha256(picture));
+const week = 7 * 24 * 60 * 60 * 1000;
+
+let place: TestStore;
+let relearn: Relearn;
+beforeEach(async () => {
+  place = await createTestStore();
+  relearn = await openTestRelearn(place);
+  await relearn.collectFeedback({ picture, target: 'cat', source: 'a person' });
+  await relearn.train();
+});
+
+const damage = async (key: string) => {
+  const bytes = (await place.store.get(key)) ?? new Uint8Array();
+  bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
+  await place.store.put(key, bytes);
+};
+
+test('a picture that was learnt and is put there again does not stay for ever', async () => {
+  const before = await place.store.get(learnt);
+  await place.store.put('feedback/cat/again.jpg', picture);
+  await relearn.train();
+  await relearn.train();
+  expect(await place.store.head(again)).toBeUndefined();
+  expect(await place.store.get(learnt)).toEqual(before);
+});
+
+test('a damaged copy in the archive is replaced by the whole one', async () => {
+  const whole = (await place.store.get(learnt)) ?? new Uint8Array();
+  await place.store.put(again, whole);
+  await damage(learnt);
+  await relearn.train();
+  expect(await place.store.get(learnt)).toEqual(whole);
+  expect(await place.store.head(again)).toBeUndefined();
+});
+
+test('gc keeps the whole copy where the one in the archive is damaged', async () => {
+  await place.store.put(again, (await place.store.get(learnt)) ?? new Uint8Array());
+  await damage(learnt);
+  place.clock.advance(week + 1);
+  expect((await relearn.collectGarbage({ dryRun: true })).keys).not.toContain(again);
+  await damage(learnt);
+  expect((await relearn.collectGarbage({ dryRun: true })).keys).toContain(again);
+});
+
+test('a damaged item is not archived', async () => {
+  await place.store.put(again, (await place.store.get(learnt)) ?? new Uint8Array());
+  await place.store.delete(learnt);
+  await damage(again);
+  await relearn.train();
+  expect(await place.store.head(learnt)).toBeUndefined();
+  expect(await place.store.head(again)).toBeDefined();
+});
