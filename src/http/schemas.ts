@@ -85,6 +85,8 @@ export const statusReport = z.object({
   champion: version.nullable(),
   pending: z.record(z.string(), z.int()),
   threshold: z.int(),
+  quarantined: z.record(z.string(), z.int()),
+  misnamed: z.record(z.string(), z.int()),
   training: trainingProgress.nullable(),
   resumable: z
     .object({

@@ -57,16 +57,20 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
   const state = await registry.read();
   const training = await currentTraining(components, state);
   const query = components.feedbackQuery(withoutDeadClaims(state, training !== null));
-  const waiting = await pendingFeedback(query);
-  const runs = await readRuns(store);
+  const [waiting, runs, quarantine, misnamed] = await Promise.all([
+    pendingFeedback(query),
+    readRuns(store),
+    readQuarantine(store),
+    readMisnamed(store),
+  ]);
   return {
     champion: state.champion,
     pending: Object.fromEntries(
       settings.labels.map((label, i) => [label, waiting.get(settings.labelIds[i] ?? '') ?? 0]),
     ),
     threshold: settings.threshold,
-    quarantined: countQuarantined(await readQuarantine(store)),
-    misnamed: countEach((await readMisnamed(store)).objects.map(({ fault }) => fault)),
+    quarantined: countQuarantined(quarantine),
+    misnamed: countEach(misnamed.objects.map(({ fault }) => fault)),
     training,
     resumable: training ? null : ((await findResumable(components, state))?.run ?? null),
     lastRun: newestReport(runs.map(({ report }) => report)),

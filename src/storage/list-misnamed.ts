@@ -33,16 +33,16 @@ async function* below(
   folder: Buffer,
 ): AsyncGenerator<Omit<MisnamedObject, 'size' | 'modifiedAt'> & { readonly path: Buffer }> {
   const here = Buffer.concat([root, slash, folder]);
-  const entries = await ifThere('read', folder.toString(), () =>
+  const folderName = folder.toString();
+  const entries = await ifThere('read', folderName, () =>
     readdir(here, { withFileTypes: true, encoding: 'buffer' }),
   );
   for (const entry of entries ?? []) {
-    const inStore = Buffer.concat([folder, entry.name]);
     if (entry.isDirectory()) {
-      yield* below(root, Buffer.concat([inStore, slash]));
+      yield* below(root, Buffer.concat([folder, entry.name, slash]));
       continue;
     }
-    const name = inStore.toString();
+    const name = `${folderName}${entry.name}`;
     const nameFault = whyNoKey(name);
     const fault = entry.isFile() ? nameFault : 'it is a link or a device, not a file';
     if (!fault) continue;
