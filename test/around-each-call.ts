@@ -15,4 +15,10 @@ export const aroundEachCall = (store: ObjectStore, around: Around): ObjectStore 
     await around(async () => undefined);
     yield* store.list(prefix, options);
   },
+  async *misnamed(prefix) {
+    for await (const found of store.misnamed?.(prefix) ?? []) {
+      const { read, remove } = found;
+      yield { ...found, read: () => around(read), remove: () => around(remove) };
+    }
+  },
 });

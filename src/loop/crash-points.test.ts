@@ -149,6 +149,44 @@ test.each(['before', 'after'] as const)(
 );
 
 test.each(['before', 'after'] as const)(
+  'taking in what has no key, dying %s any call to the store',
+  async (when) => {
+    const [picture = new Uint8Array()] = pictures;
+    for (let last = 1; ; last++) {
+      const place = await createTestStore();
+      const odd = new Map([
+        ['feedback/cat/.x.jpg', picture],
+        ['feedback//note', Buffer.from('a note')],
+      ]);
+      const store: ObjectStore = {
+        ...place.store,
+        async *misnamed() {
+          for (const [name, bytes] of odd)
+            yield {
+              ...{ name, size: bytes.length, modifiedAt: 0, fault: 'odd' },
+              read: async () => odd.get(name),
+              remove: async () => void odd.delete(name),
+            };
+        },
+      };
+      const died = await dieIn({ ...place, store }, last, when, (relearn) => relearn.train());
+      const isTaken = async () => (await itemsOf(store)).has(sha256(picture));
+      expect((await isTaken()) || odd.has('feedback/cat/.x.jpg')).toBe(true);
+      place.clock.advance(leaseTimeToLive + 1);
+      const next = await openTestRelearn({ ...place, store });
+      const setAside = async () => (await next.quarantine.list()).items.map(({ key }) => key);
+      expect((await setAside()).length === 1 || odd.has('feedback//note')).toBe(true);
+      await next.train();
+      expect(odd.size).toBe(0);
+      expect(await setAside()).toEqual(['feedback//note']);
+      expect(await itemsOf(store)).toEqual(new Set([sha256(picture)]));
+      await next.close();
+      if (!died) return expect(last).toBeGreaterThan(30);
+    }
+  },
+);
+
+test.each(['before', 'after'] as const)(
   'feedback that dies %s any call to the store',
   async (when) => {
     const [picture] = pictures;

@@ -51,10 +51,11 @@ const messageOf = (error: unknown): string =>
 async function* brokenItems(store: ObjectStore): AsyncGenerator<Problem> {
   for (const prefix of [feedbackPrefix, archivePrefix]) {
     for await (const { key } of store.list(prefix)) {
-      const bytes = await store.get(key);
       const named = parseItemKey(key);
-      // A picture that somebody put there is judged when it is taken in.
-      if (!bytes || !named || (prefix === feedbackPrefix && !isFeedbackItem(bytes))) continue;
+      // What somebody put there is judged when it is taken in, and may be too large to be read here.
+      if (!named) continue;
+      const bytes = await store.get(key);
+      if (!bytes || (prefix === feedbackPrefix && !isFeedbackItem(bytes))) continue;
       try {
         const { header } = decodeFeedbackItem(bytes, key);
         if (header.sha256 === named.sha256 && header.labelId === named.labelId) continue;
