@@ -352,6 +352,49 @@ describe('the page', () => {
     const back = await app.inject({ method: 'POST', url: '/api/rollback' });
     expect(back.json().champion).toBe(2);
   });
+
+  it('rolls back as far as the body says, and no further when it is told again', async () => {
+    const { app, relearn } = setUp();
+    const order: (number | undefined)[] = [];
+    relearn.models.rollback = async (to) => {
+      order.push(to);
+      return { champion: to ?? null, versions: [] };
+    };
+    const ask = (payload: string | undefined, type = 'application/json') =>
+      app.inject({
+        method: 'POST',
+        url: '/api/rollback',
+        ...(payload === undefined ? {} : { payload, headers: { 'content-type': type } }),
+      });
+    for (const payload of [undefined, '{}', '{"to":1}'])
+      expect((await ask(payload)).statusCode).toBe(200);
+    expect(order).toEqual([undefined, undefined, 1]);
+    for (const [payload, status, code] of [
+      ['{"to":0}', 422, 'invalid_field'],
+      ['{"to":"1"}', 422, 'invalid_field'],
+      ['{"two":1}', 422, 'unknown_field'],
+      ['{', 400, 'invalid_json'],
+    ] as const) {
+      const answer = await ask(payload);
+      expect([answer.statusCode, answer.json().code]).toEqual([status, code]);
+    }
+    expect((await ask('to=1', 'application/x-www-form-urlencoded')).json()).toMatchObject({
+      code: 'unsupported_media_type',
+    });
+    expect(order).toHaveLength(3);
+    const document = (await app.inject('/openapi.json')).json();
+    const { requestBody } = document.paths['/api/rollback'].post;
+    expect(requestBody.required).toBe(false);
+    expect(Object.keys(requestBody.content['application/json'].schema.properties)).toEqual(['to']);
+  });
+
+  it('says how curl names the type of a picture', async () => {
+    const { app } = setUp();
+    const answer = await app.inject(post('/predict', 'bytes', 'application/x-www-form-urlencoded'));
+    expect(answer.statusCode).toBe(415);
+    expect(answer.json().hint).toContain("-H 'Content-Type: image/jpeg'");
+    expect(answer.json().hint).toContain('-F picture=@');
+  });
 });
 
 describe('keys', () => {

@@ -50,6 +50,11 @@ const problems: Readonly<Record<string, Problem>> = {
   label_retired: entry(409, 'The label is no longer in use.'),
   version_incomplete: entry(409, 'The version lacks a file.'),
   no_previous_champion: entry(409, 'There is no earlier champion to go back to.'),
+  not_a_previous_champion: entry(
+    409,
+    'This version is none of the champions to go back to.',
+    'Promote it by hand instead: POST /api/models/VERSION/promote.',
+  ),
   prediction_expired: entry(
     410,
     'The picture of this prediction is not kept; send it along.',
@@ -68,7 +73,7 @@ const problems: Readonly<Record<string, Problem>> = {
   unsupported_media_type: entry(
     415,
     'The content type is not supported here.',
-    'Send JSON, multipart, a data URL as text/plain, or the bytes as image/jpeg.',
+    "Send JSON, multipart, a data URL as text/plain, or the bytes as image/jpeg. With curl: --data-binary @FILE -H 'Content-Type: image/jpeg', or -F picture=@FILE.",
   ),
   unsupported_encoding: entry(415, 'Encoded bodies are not supported.'),
   unsupported_image: entry(

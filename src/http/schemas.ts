@@ -19,6 +19,15 @@ export const pictureBody = z.strictObject({ picture: dataUrl });
 export const picturesBody = z.strictObject({ pictures: z.array(dataUrl).min(1) });
 export const pictureForm = z.strictObject({ picture: binary });
 
+/** `to` absent: one champion back. */
+export const rollbackBody = z.strictObject({
+  to: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'As far back as this champion; given again, it changes nothing.' }),
+});
+
 const target = z.string().meta({ description: 'A label or one of its aliases.' });
 const predictionId = z.string().min(1).max(200);
 const verdict = z.enum(['right', 'wrong', 'neither', 'unsure']);

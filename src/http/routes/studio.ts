@@ -1,14 +1,23 @@
 /** What the page shows and the two decisions it can take. */
-
-import type { AppContext } from '../app-context.ts';
+import type { FastifyRequest } from 'fastify';
+import type { AppContext, Limits } from '../app-context.ts';
 import { invalid } from '../error-table.ts';
+import { readJson } from '../read-json.ts';
+import { bodyOf, unsupportedMediaType } from '../request-body.ts';
 import type { Route } from '../route.ts';
-import { feedbackList, modelsReport, runsReport, statusReport } from '../schemas.ts';
+import {
+  check,
+  feedbackList,
+  modelsReport,
+  rollbackBody,
+  runsReport,
+  statusReport,
+} from '../schemas.ts';
 import { shareInFlight } from '../share-in-flight.ts';
 
 const newestFeedback = 50;
 
-export const studioRoutes = ({ relearn, functions }: AppContext): Route[] => {
+export const studioRoutes = ({ relearn, functions, limits }: AppContext): Route[] => {
   // Many open pages poll; they share one look at the store.
   const status = shareInFlight(async () => {
     const report = await relearn.status();
@@ -66,10 +75,21 @@ export const studioRoutes = ({ relearn, functions }: AppContext): Route[] => {
       path: '/api/rollback',
       summary: 'Make the champion before this one the champion again.',
       scope: 'admin',
+      accepts: { 'application/json': rollbackBody },
+      bodyOptional: true,
       answers: { 'application/json': modelsReport },
-      handle: () => relearn.models.rollback(),
+      errors: ['no_previous_champion', 'not_a_previous_champion'],
+      handle: (request) => relearn.models.rollback(targetOf(request, limits)),
     },
   ];
+};
+
+/** The champion to go back to; undefined where there is no body, or none in it. */
+const targetOf = (request: FastifyRequest, limits: Limits): number | undefined => {
+  if (!(request.body instanceof Uint8Array) || request.body.length === 0) return undefined;
+  const { bytes, mediaType } = bodyOf(request);
+  if (mediaType !== 'application/json') throw unsupportedMediaType(mediaType);
+  return check(rollbackBody, readJson(bytes, limits.jsonDepth)).to;
 };
 
 /** Digits only: `Number` would also read `0x10`, `1e3` and the empty text. */
