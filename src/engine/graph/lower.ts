@@ -2,6 +2,7 @@
  * From a graph as it is differentiated to one that can be written as ONNX, each operator in the form
  * that measured fastest: see docs/decisions on the speed of training.
  */
+import { biasAfterPool } from './bias-after-pool.ts';
 import { blockedLayout } from './blocked/blocked-layout.ts';
 import { fuseBlocked } from './blocked/fuse-blocked.ts';
 import type { Graph, Value } from './graph.ts';
@@ -24,6 +25,6 @@ export interface LowerOptions {
 export const lower = (graph: Graph, { blockSize = null, batch = [] }: LowerOptions = {}): Graph => {
   const simple = simplify(sumsOfPoolGradients(graph));
   if (blockSize === null) return simplify(lowerPlain(simple));
-  const divided = splitBatch(simplify(statisticsOfBatch(simple)), batch);
+  const divided = splitBatch(simplify(statisticsOfBatch(biasAfterPool(simple))), batch);
   return simplify(lowerPlain(fuseBlocked(blockedLayout(divided, blockSize))));
 };

@@ -223,6 +223,8 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
 const activations = {
   Relu: [string('activation', 'Relu')],
   IsNotNegative: [string('activation', 'HardSigmoid'), floats('activation_params', [steepest, 1])],
+  IsNotPositive: [string('activation', 'HardSigmoid'), floats('activation_params', [-steepest, 1])],
+  AtLeastOne: [string('activation', 'Clip'), floats('activation_params', [1, steepest])],
 };
 
 /** Readers multiply an extent by its scale and round down: the product must reach the size. */

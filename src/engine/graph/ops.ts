@@ -177,11 +177,14 @@ export interface LoweredOps {
  * [N, C/b, H, W, b], its shape is written [N,C,H,W] all the same. A convolution's kernel [K,C,r,s]
  * lies as [K/b, C/b, r, s, b, b], that of fewer than b channels as [K/b, C, r, s, b].
  */
+/** Two of them are 0 or 1; AtLeastOne is max(1, x). */
+export type BlockedActivation = 'Relu' | 'IsNotNegative' | 'IsNotPositive' | 'AtLeastOne';
+
 export interface BlockedOps {
   ToBlocked: None;
   FromBlocked: None;
-  /** X, kernel, perhaps bias, perhaps a value of Y's shape to add before the activation. IsNotNegative is 0 or 1. */
-  BlockedConv: ConvAttributes & { readonly activation?: 'Relu' | 'IsNotNegative' };
+  /** X, kernel, perhaps bias, perhaps a value of Y's shape to add before the activation. */
+  BlockedConv: ConvAttributes & { readonly activation?: BlockedActivation };
   BlockedMaxPool: Window;
   BlockedAveragePool: Window;
   BlockedGlobalAveragePool: None;

@@ -188,6 +188,13 @@ blocked('blocked layout', () => {
 
   it.each<[string, Shape, OpAttributes['Conv'], OpAttributes['MaxPool']]>([
     ['is never made whole', [2, 3, 12, 8], conv(), pool],
+    ['is never made whole, one channel computed again', [3, 1, 40, 56], conv(), pool],
+    [
+      'is never made whole, one channel computed again with strides',
+      [3, 1, 24, 20],
+      conv({ strides: [2, 1], pads: [2, 1, 2, 1] }),
+      pool,
+    ],
     [
       'is never made whole: wide windows, strides',
       [3, 3, 24, 20],
@@ -202,10 +209,28 @@ blocked('blocked layout', () => {
     ],
   ])('the gradient of a pool after colours %s', async (_, shape, attributes, window) => {
     const operators = await compare((b, weight, x) => {
-      const first = b.apply('Conv', [x, weight(16, 3, 3, 3), weight(16)], attributes);
+      const kernel = weight(16, shape[1] as number, 3, 3);
+      const first = b.apply('Conv', [x, kernel, weight(16)], attributes);
       return b.apply('MaxPool', [first], window);
     }, shape);
     expect(operators).toContain('BlockedMaxPool');
+  });
+
+  it.each([
+    [1, 4],
+    [3, 0],
+  ])('what was pooled of %i channels is computed again %i times', (channels, times) => {
+    const graph = withGradients(
+      (b, weight, x) => {
+        const kernel = weight(16, channels, 3, 3);
+        return b.apply('MaxPool', [b.apply('Conv', [x, kernel, weight(16)], conv())], pool);
+      },
+      [2, channels, 8, 8],
+    );
+    const again = lower({ ...graph, outputs: graph.outputs.slice(2) }, { blockSize }).nodes.filter(
+      ({ attributes }) => 'activation' in attributes && attributes.activation === 'IsNotPositive',
+    );
+    expect(again).toHaveLength(times);
   });
 
   it('the winners of a tie share the gradient', async () => {

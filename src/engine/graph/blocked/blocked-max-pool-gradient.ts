@@ -2,6 +2,8 @@
 import { sizeOf } from '../../tensor/shape.ts';
 import { float32 } from '../../tensor/tensor.ts';
 import type { Node, Value } from '../graph.ts';
+import type { BlockedActivation, ConvAttributes, OpAttributes } from '../ops.ts';
+import { blockedKernel } from './blocked-kernel.ts';
 import { type BlockedRule, blocked, type Layout } from './layout.ts';
 import { onePixelKernel } from './one-pixel-kernel.ts';
 
@@ -42,37 +44,104 @@ export const blockedMaxPoolGradient: BlockedRule<'MaxPoolGradient'> = (node, lay
   return blocked(b.apply('Mul', [wins, spread(perWinner)]));
 };
 
+/** Row and column in a window. */
+type Position = readonly [number, number];
+
 /** Every window's pixel at one position. */
 export interface PoolGradientPart {
-  readonly row: number;
-  readonly column: number;
+  readonly at: Position;
   /** In blocked layout, of the pooled shape. */
   readonly gradient: Value;
+}
+
+/** How the pixels that were pooled are computed once more. */
+export interface Recomputation {
+  /** Of one channel and without a bias, so that results equal the pooled ones bit for bit. */
+  readonly convolution: Node<'Conv'>;
+  /** The convolution that gives the pixels at one position of each window. */
+  windowAt(at: Position): ConvAttributes;
 }
 
 /**
  * The same gradient taken apart by the positions in a window, for readers who need it nowhere whole:
  * every step then works on pictures of the pooled size, and nothing is repeated to the full one.
+ * Where the pixels come from a convolution of one channel, computing them again takes less time than
+ * reading them, and they need not be kept.
  */
 export const poolGradientParts = (
-  { inputs, attributes: { kernel } }: PoolGradient,
+  pool: PoolGradient,
   layout: Layout,
+  recomputation?: Recomputation,
 ): readonly PoolGradientPart[] => {
   const { builder: b } = layout;
-  const [gradient, x, y] = inputs.map(layout.blocked) as [Value, Value, Value];
-  const behind = b.apply('Neg', [y]);
+  const { kernel } = pool.attributes;
+  const [gradient, x, y] = pool.inputs as [Value, Value, Value];
+  const winnersAt = recomputation
+    ? (at: Position) => recomputedWinners(layout, layout.blocked(y), recomputation, at)
+    : (at: Position) => {
+        const behind = b.apply('Neg', [layout.blocked(y)]);
+        return winners(layout, layout.blocked(x), behind, at, kernel);
+      };
   const parts = Array.from({ length: sizeOf(kernel) }, (_, position) => {
     const at = [Math.floor(position / kernel[1]), position % kernel[1]] as const;
-    return { at, wins: winners(layout, x, behind, at, kernel) };
+    return { at, wins: winnersAt(at) };
   });
-  const count = parts.map(({ wins }) => wins).reduce((sum, wins) => b.apply('Add', [sum, wins]));
-  const perWinner = b.apply('Div', [gradient, count]);
-  return parts.map(({ at: [row, column], wins }) => ({
-    row,
-    column,
-    gradient: b.apply('Mul', [wins, perWinner]),
-  }));
+  const counts = parts.map(({ wins }) => wins);
+  const last = counts.pop() as Value;
+  const others = counts.reduce<Value | undefined>(
+    (sum, wins) => (sum ? b.apply('Add', [sum, wins]) : wins),
+    undefined,
+  );
+  const count = others ? atLeastOne(layout, others, last) : last;
+  const perWinner = b.apply('Div', [layout.blocked(gradient), count]);
+  return parts.map(({ at, wins }) => ({ at, gradient: b.apply('Mul', [wins, perWinner]) }));
 };
+
+const noBias = ({ builder: b }: Layout, channels: number): Value =>
+  b.constant(float32([channels], new Float32Array(channels)), 'zeros');
+
+/**
+ * The number of winners, one pass. Should some processor's kernels compute a pixel in two ways, a
+ * window without a winner loses its gradient; it must not divide by zero.
+ */
+const atLeastOne = (layout: Layout, counts: Value, wins: Value): Value => {
+  const channels = wins.shape[1] as number;
+  const ones = float32([channels, 1, 1, 1], new Float32Array(channels).fill(1));
+  const kernel = layout.builder.constant(ones, 'ones');
+  return layout.builder.apply(
+    'BlockedConv',
+    [wins, kernel, noBias(layout, channels), counts],
+    eachChannel(channels, 'AtLeastOne'),
+  );
+};
+
+/** 1 where y − x ≤ 0, x computed by the way. */
+const recomputedWinners = (
+  layout: Layout,
+  y: Value,
+  { convolution, windowAt }: Recomputation,
+  at: Position,
+): Value => {
+  const { builder: b } = layout;
+  const [picture, weight] = convolution.inputs as [Value, Value];
+  const negative = b.apply('Neg', [blockedKernel(weight, layout)]);
+  const bias = noBias(layout, weight.shape[0] as number);
+  return b.apply('BlockedConv', [layout.plain(picture), negative, bias, y], {
+    ...windowAt(at),
+    activation: 'IsNotPositive',
+  });
+};
+
+const eachChannel = (
+  channels: number,
+  activation: BlockedActivation,
+): OpAttributes['BlockedConv'] => ({
+  strides: [1, 1],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  group: channels,
+  activation,
+});
 
 /**
  * 1 where x + `behind` ≥ 0: one pass, as a convolution of each channel by itself whose kernel picks
@@ -88,13 +157,9 @@ const winners = (
   const { builder: b } = layout;
   const channels = x.shape[1] as number;
   const size = [at[0] + 1, at[1] + 1] as const;
-  const zeros = b.constant(float32([channels], new Float32Array(channels)), 'zeros');
   const pick = onePixelKernel(layout, channels, size, sizeOf(size) - 1);
-  return b.apply('BlockedConv', [x, pick, zeros, behind], {
+  return b.apply('BlockedConv', [x, pick, noBias(layout, channels), behind], {
+    ...eachChannel(channels, 'IsNotNegative'),
     strides,
-    pads: [0, 0, 0, 0],
-    dilations: [1, 1],
-    group: channels,
-    activation: 'IsNotNegative',
   });
 };

@@ -5,6 +5,7 @@
  * whose kernels hold a single one each. Where dY comes out of a pool it is never made whole: there is
  * a product for each position in a window, and their windows of X are steps apart.
  */
+import { sizeOf } from '../../tensor/shape.ts';
 import { float32 } from '../../tensor/tensor.ts';
 import type { Node, Value } from '../graph.ts';
 import type { ConvAttributes } from '../ops.ts';
@@ -18,11 +19,15 @@ const mostRows = 32;
 
 type WeightGradient = Node<'ConvWeightGradient'>;
 
-/** Whether the form fits; it takes any number of pictures, the other blocked form whole blocks. */
-export const isOfFewChannels = ({ inputs, attributes: { kernel } }: WeightGradient): boolean => {
-  const positions = kernel[0] * kernel[1];
-  return positions > 1 && ((inputs[1] as Value).shape[1] as number) * positions <= mostRows;
+/** Whether windows of x are small enough. */
+export const hasFewChannels = (x: Value, kernel: readonly number[]): boolean => {
+  const positions = sizeOf(kernel);
+  return positions > 1 && (x.shape[1] as number) * positions <= mostRows;
 };
+
+/** Whether the form fits; it takes any number of pictures, the other blocked form whole blocks. */
+export const isOfFewChannels = ({ inputs, attributes: { kernel } }: WeightGradient): boolean =>
+  hasFewChannels(inputs[1] as Value, kernel);
 
 /** @returns [K,C,r,s] in plain layout; K must be whole blocks */
 export const unrolledWeightProduct = (node: WeightGradient, layout: Layout): Value => {
@@ -70,9 +75,17 @@ const partsOf = (
   );
   // A margin that would have to be cut off instead of added.
   if (positions.some((at) => windowAt(at).pads.some((pad) => pad < 0))) return whole();
-  return poolGradientParts(pool, layout).map(({ row, column, gradient: part }) => ({
+  const pooled = layout.producer(pool.inputs[1] as Value) as Node<'Conv'> | undefined;
+  const recomputed =
+    pooled?.op === 'Conv' &&
+    pooled.inputs.length === 2 &&
+    pooled.inputs[0] === x &&
+    x?.shape[1] === 1
+      ? { convolution: pooled, windowAt }
+      : undefined;
+  return poolGradientParts(pool, layout, recomputed).map(({ at, gradient: part }) => ({
     gradient: part,
-    window: windowAt([row, column]),
+    window: windowAt(at),
   }));
 };
 
