@@ -11,6 +11,7 @@ import type { FeedbackReceipt, FeedbackStatus } from '../records/reports.ts';
 import { resolveLabel } from '../records/resolve-label.ts';
 import type { Components } from './components.ts';
 import type { KeptPredictions } from './kept-predictions.ts';
+import { latestAnswer, recordRenewal } from './latest-answer.ts';
 import type { FeedbackInput } from './relearn-api.ts';
 import { toFeedbackItem } from './store-picture.ts';
 
@@ -29,27 +30,44 @@ const invalidField = (message: string, hint: string) =>
   new RelearnError('invalid', 'invalid_field', message, { hint });
 
 /**
- * Whether this picture with this label teaches nothing new: it came before, or it belongs to the
- * holdout or validation part, which must never be trained on. A base picture of the train part with
- * another label is a correction and is taken.
+ * What an answer is to what came before. `known`: it teaches nothing new. It is the latest answer
+ * already, or the picture belongs to the holdout or validation part, which must never be trained on.
+ * `again`: it was given before, and another one since. Everything else is `new`; of a base picture of
+ * the train part that is a correction, or the way back from one.
  */
-const isKnown = async (
-  { store, registry, basePictures }: FeedbackContext,
+type Standing = 'new' | 'again' | 'known';
+
+const standingOf = async (
+  context: FeedbackContext,
   hash: string,
   labelId: string,
-): Promise<boolean> => {
+): Promise<Standing> => {
+  const { store, registry, basePictures } = context;
   const base = (await basePictures.at(await registry.read())).get(hash);
-  if (base && (base.split !== 'train' || base.label === labelId)) return true;
-  if (await store.head(feedbackKey(labelId, hash))) return true;
-  return (await store.head(archiveKey(labelId, hash))) !== undefined;
+  if (base && base.split !== 'train') return 'known';
+  const hasItem =
+    (await store.head(feedbackKey(labelId, hash))) ?? (await store.head(archiveKey(labelId, hash)));
+  if (!hasItem && base?.label !== labelId) return 'new';
+  const latest = await latestAnswer(context, hash);
+  if (latest === undefined || latest === labelId) return 'known';
+  return hasItem ? 'again' : 'new';
 };
 
-const keepItem = async (context: FeedbackContext, item: FeedbackItem): Promise<FeedbackReceipt> => {
-  const { sha256: hash, labelId } = item.header;
-  const outcome = await context.store.putIfAbsent(
-    feedbackKey(labelId, hash),
-    encodeFeedbackItem(item),
-  );
+/** @param toItem called for a new answer only: it may have to decode */
+const keepAnswer = async (
+  context: FeedbackContext,
+  answer: { readonly sha256: string; readonly labelId: string; readonly source: string },
+  toItem: () => Promise<FeedbackItem> | FeedbackItem,
+): Promise<FeedbackReceipt> => {
+  const { store, clock } = context;
+  const { sha256: hash, labelId, source } = answer;
+  const keep: Readonly<Record<Standing, () => Promise<'created' | 'exists'>>> = {
+    known: async () => 'exists',
+    again: () => recordRenewal(store, answer, { at: clock.now(), source }),
+    new: async () =>
+      store.putIfAbsent(feedbackKey(labelId, hash), encodeFeedbackItem(await toItem())),
+  };
+  const outcome = await keep[await standingOf(context, hash, labelId)]();
   return receipt(hash, outcome === 'created' ? 'accepted' : 'duplicate');
 };
 
@@ -64,10 +82,9 @@ const collectPicture = async (
     throw invalidField('A picture needs a target.', 'Send the label as `target`.');
   }
   const { id: labelId } = resolveLabel(context.settings, target);
-  const hash = sha256(picture);
-  if (await isKnown(context, hash, labelId)) return receipt(hash, 'duplicate');
-  const facts = { labelId, receivedAt: timeOf(context), source };
-  return keepItem(context, await toFeedbackItem(picture, facts));
+  return keepAnswer(context, { sha256: sha256(picture), labelId, source }, () =>
+    toFeedbackItem(picture, { labelId, receivedAt: timeOf(context), source }),
+  );
 };
 
 /** Recorded, never trained on: it says what the picture does not show, or nothing. */
@@ -95,12 +112,11 @@ const collectJudgement = async (
   const { header, image } = await context.kept.find(predictionId);
   const labelId = resolved?.id ?? (verdict === 'right' ? header.labelId : undefined);
   if (labelId === undefined) return recordVote(context, input);
-  if (await isKnown(context, header.sha256, labelId)) return receipt(header.sha256, 'duplicate');
   const judged = verdict === 'right' || verdict === 'wrong' ? { verdict } : {};
-  return keepItem(context, {
+  return keepAnswer(context, { sha256: header.sha256, labelId, source }, () => ({
     header: { ...header, labelId, receivedAt: timeOf(context), source, predictionId, ...judged },
     image,
-  });
+  }));
 };
 
 /**

@@ -22,7 +22,7 @@ import {
   encodeDatasetManifest,
   unfinishedName,
 } from '../records/dataset-manifest.ts';
-import { answerOrder, decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
 import type { ImportRow } from '../records/import-manifest.ts';
 import { encodeJson } from '../records/json-object.ts';
 import {
@@ -37,6 +37,7 @@ import { makeDirectoryPath } from '../storage/durable-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
 import { type ExportedPicture, type ShardFormat, shardFormats } from './dataset-shards.ts';
+import { readAnswerOrders } from './latest-answer.ts';
 
 export interface DatasetExportOptions {
   readonly format: DatasetFormat;
@@ -96,19 +97,20 @@ const readAnswer = async (store: ObjectStore, row: FeedbackRow): Promise<Feedbac
   throw changed(row.key);
 };
 
-/** One label for each picture, as trainings here take it, see {@link answerOrder}. */
+/** One label for each picture, as trainings here take it, see {@link readAnswerOrders}. */
 const answersThatCount = async (
   store: ObjectStore,
   rows: readonly FeedbackRow[],
 ): Promise<FeedbackRow[]> => {
   const labels = new Map<string, number>();
   for (const { sha256: hash } of rows) labels.set(hash, (labels.get(hash) ?? 0) + 1);
+  const orderOf = await readAnswerOrders(store, rows);
   const last = new Map<string, string>();
   const orders = new Map<FeedbackRow, string>();
   for (const row of rows) {
     if (labels.get(row.sha256) === 1) continue;
     const { receivedAt } = (await readAnswer(store, row)).header;
-    const order = answerOrder({ receivedAt, labelId: row.labelId });
+    const order = orderOf(row, receivedAt);
     orders.set(row, order);
     if (order > (last.get(row.sha256) ?? '')) last.set(row.sha256, order);
   }

@@ -7,7 +7,7 @@ import pMap from 'p-map';
 import { isRelearnError } from '../base/errors.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { readShardPictures } from '../data/shards.ts';
-import { answerOrder, decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
 import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import { itemPlaces } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
@@ -18,6 +18,7 @@ import {
   type TrainingManifest,
 } from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { readAnswerOrders } from './latest-answer.ts';
 import { foundAt, type Occasion, setAside } from './quarantine.ts';
 import { decodesAlone } from './set-aside-poison.ts';
 
@@ -63,7 +64,7 @@ const readItem = async (
   return undefined;
 };
 
-/** One label for each picture, see {@link answerOrder}. */
+/** One label for each picture, see {@link readAnswerOrders}. */
 const readFeedback = async (
   source: Source,
   rows: readonly FeedbackRow[],
@@ -73,11 +74,12 @@ const readFeedback = async (
   // Where each picture is announced before it is decoded, one at a time: it may be the last one.
   const concurrency = onDecoding ? 1 : readTogether;
   const items = await pMap(rows, (row) => readItem(source, row, onDecoding), { concurrency });
+  const orderOf = await readAnswerOrders(source.store, rows);
   for (const [index, row] of rows.entries()) {
     const item = items[index];
     if (!item) continue;
     const { labelId, sha256 } = row;
-    const order = answerOrder({ receivedAt: item.header.receivedAt, labelId });
+    const order = orderOf(row, item.header.receivedAt);
     const before = latest.get(sha256);
     if (before && before.order > order) continue;
     latest.set(sha256, { order, found: { sha256, labelId, bytes: item.image } });

@@ -51,6 +51,14 @@ it('knows which names promise the hash of what lies there', () => {
   for (const key of others) expect(keys.promisedHash(key)).toBeUndefined();
 });
 
+it('reads back when an answer was given again', () => {
+  const key = keys.renewalKey(hash, 1_764_000_000_000, 'label-1');
+  expect(key).toMatch(/^[a-z0-9/_.-]+$/);
+  expect(key.startsWith(keys.renewalsPrefix(hash))).toBe(true);
+  expect(keys.parseRenewalKey(key)).toEqual({ at: 1_764_000_000_000, labelId: 'label-1' });
+  expect(keys.parseRenewalKey(keys.voteKey(hash))).toBeUndefined();
+});
+
 it('parses slot names exactly', () => {
   expect(keys.logSlotKey(7)).toBe('log/00000000000000000007.json');
   expect(keys.parseLogSlotKey(keys.logSlotKey(7))).toBe(7);

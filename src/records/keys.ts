@@ -105,6 +105,18 @@ export const predictionKey = (predictionId: string): string =>
 export const votesPrefix = 'votes/';
 export const voteKey = (voteId: string): string => `${votesPrefix}${voteId}.json`;
 
+/** Answers about a picture that were given again after others had come. */
+export const renewalsPrefix = (sha256: string): string => `${votesPrefix}${sha256}/`;
+/** @param at milliseconds since 1970 */
+export const renewalKey = (sha256: string, at: number, labelId: string): string =>
+  `${renewalsPrefix(sha256)}${String(at).padStart(16, '0')}-${labelId}.json`;
+export const parseRenewalKey = (
+  key: string,
+): { readonly at: number; readonly labelId: string } | undefined => {
+  const [, at, labelId] = /^votes\/[0-9a-f]{64}\/(\d{16})-([a-z0-9_-]+)\.json$/.exec(key) ?? [];
+  return at && labelId ? { at: Number(at), labelId } : undefined;
+};
+
 /**
  * One folder for each model, named by the SHA-256 of its ONNX file. Two trainings may end in the same
  * model, byte for byte; each writes its own file and card, under the epoch of its lease. So a key
