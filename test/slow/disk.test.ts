@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImportReport } from '../../src/records/reports.ts';
 import { dataUrl, makePicture, writePictures } from '../integration/pictures.ts';
-import { endAll, relearnError, relearnJson, serve } from '../integration/program.ts';
+import { endAll, relearnError, relearnJson, serve, until } from '../integration/program.ts';
 
 const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'pipe' });
 
@@ -50,11 +50,25 @@ describe.skipIf(obstacle !== undefined)('a disk', () => {
     const answer = await fetch(`${url}/callback`, { method: 'POST', body });
     return { status: answer.status, body: (await answer.json()) as { code?: string } };
   };
+  /** Waits until the server says so: an answer about the store is kept for some seconds. */
+  const readiness = (url: string, status: number, reason?: string) =>
+    until(
+      `/readyz to answer ${status}`,
+      async () => {
+        const answer = await fetch(`${url}/readyz`);
+        const said = (await answer.json()) as { reason?: string };
+        return answer.status === status && (reason === undefined || said.reason?.includes(reason))
+          ? true
+          : undefined;
+      },
+      25,
+    );
   const feedback = () => readdir(join(store, 'feedback', 'cat'));
 
   it('that is full refuses feedback with 507, keeps what it has, and goes on when there is room', async () => {
     const server = await serve(store, '--functions', 'feedback');
     expect((await send(server.url)).status).toBe(200);
+    await readiness(server.url, 200);
     const before = await feedback();
     const ballast = join(disk, 'ballast');
     await writeFile(ballast, Buffer.alloc(4_000_000)).catch(() => {});
@@ -62,6 +76,7 @@ describe.skipIf(obstacle !== undefined)('a disk', () => {
 
     expect(await send(server.url)).toMatchObject({ status: 507, body: { code: 'storage_full' } });
     expect(await feedback()).toEqual(before);
+    await readiness(server.url, 503, 'storage_full');
     expect(await readdir(join(store, '.tmp'))).toEqual([]);
     const pictures = await writePictures(join(folder, 'pictures'), 0, 20);
     const refused = await relearnError('import', pictures, '--store', store);
@@ -69,6 +84,7 @@ describe.skipIf(obstacle !== undefined)('a disk', () => {
 
     await rm(ballast);
     expect((await send(server.url)).status).toBe(200);
+    await readiness(server.url, 200);
     const imported = await relearnJson<ImportReport>('import', pictures, '--store', store);
     expect(imported).toMatchObject({ imported: 42, rejected: [] });
     server.child.kill('SIGTERM');
@@ -94,7 +110,9 @@ describe.skipIf(obstacle !== undefined)('a disk', () => {
       status: 503,
       body: { code: 'storage_read_only' },
     });
+    await readiness(server.url, 503, 'storage_read_only');
     mount('-o', 'remount,rw', disk);
     expect((await send(server.url)).status).toBe(200);
+    await readiness(server.url, 200);
   });
 });
