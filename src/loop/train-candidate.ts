@@ -5,7 +5,7 @@
  */
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import type { TrainingProgress, TrainReport } from '../records/reports.ts';
-import type { Lease } from '../registry/lease.ts';
+import { type Lease, leaseLost } from '../registry/lease.ts';
 import { archiveConsumed } from './archive-consumed.ts';
 import { hasBaseData, noBaseData } from './assemble-training-set.ts';
 import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
@@ -111,11 +111,7 @@ export const holdingLease = async <T>(
 ): Promise<T> => {
   const lost = new AbortController();
   const signal = outerSignal ? AbortSignal.any([outerSignal, lost.signal]) : lost.signal;
-  const heartbeat = leases.keepAlive(lease, () =>
-    lost.abort(
-      new RelearnError('conflict', 'lease_lost', 'Another process has taken over the training.'),
-    ),
-  );
+  const heartbeat = leases.keepAlive(lease, () => lost.abort(leaseLost()));
   let end = 'done';
   try {
     signal.throwIfAborted();

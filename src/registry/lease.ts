@@ -4,6 +4,7 @@
  * it publishes. The heartbeat only tells others how long to wait; nothing rests on it.
  */
 import type { Clock } from '../base/clock.ts';
+import { RelearnError } from '../base/errors.ts';
 import { heartbeatKey, logSlotKey } from '../records/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { RegistryLog } from './registry-log.ts';
@@ -20,6 +21,13 @@ export interface Lease {
   readonly epoch: number;
   readonly owner: string;
 }
+
+/** What a trainer hears that was away for too long. */
+export const leaseLost = (details?: Readonly<Record<string, unknown>>): RelearnError =>
+  new RelearnError('conflict', 'lease_lost', 'Another process has taken over the training.', {
+    hint: 'Its result is registered in place of this one; see relearn models list.',
+    ...(details ? { details } : {}),
+  });
 
 export interface LeaseDeskOptions {
   readonly store: ObjectStore;

@@ -3,7 +3,7 @@ import { RelearnError } from '../base/errors.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import type { EntryOf } from '../records/registry-entry.ts';
 import type { GateReport } from '../records/reports.ts';
-import type { Lease } from './lease.ts';
+import { type Lease, leaseLost } from './lease.ts';
 import type { AppendPatience, RegistryLog } from './registry-log.ts';
 import { type RegistryState, type VersionRecord, versionOf } from './registry-state.ts';
 
@@ -23,10 +23,7 @@ export interface Registered {
 /** The fence: only the holder of the newest lease may go on. */
 const holdLease = (state: RegistryState, lease: Lease): void => {
   if (state.lease?.epoch === lease.epoch) return;
-  throw new RelearnError('conflict', 'lease_lost', 'Another process has taken over the training.', {
-    hint: 'Its result will be registered instead; see relearn models list.',
-    details: { epoch: lease.epoch, holder: state.lease?.epoch ?? null },
-  });
+  throw leaseLost({ epoch: lease.epoch, holder: state.lease?.epoch ?? null });
 };
 
 /** Names what a training is made from. @throws RelearnError conflict/`lease_lost` */
