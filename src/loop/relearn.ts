@@ -80,8 +80,7 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     recentFeedback: (limit) => recentFeedback(components, limit),
     runs: async () => (await readRuns(components.store)).map(({ formatVersion: _, ...run }) => run),
     close: async () => {
-      await kept.close();
-      await models.close();
+      await Promise.all([kept.close(), models.close()]);
     },
   };
 };

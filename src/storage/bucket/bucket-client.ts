@@ -20,8 +20,11 @@ export interface BucketClientOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** @throws Refusal where the answer is no success, NoAnswer where none came */
-export type BucketClient = (request: BucketRequest) => Promise<Answer>;
+/**
+ * @param patience milliseconds in place of those of the limits; 0 = one try
+ * @throws Refusal where the answer is no success, NoAnswer where none came
+ */
+export type BucketClient = (request: BucketRequest, patience?: number) => Promise<Answer>;
 
 /** Milliseconds; a service that asks for more is asked again sooner. */
 const longestAskedWait = 30_000;
@@ -37,7 +40,7 @@ const isSame = (a: Credentials, b: Credentials): boolean =>
 
 export const createBucketClient = (options: BucketClientOptions): BucketClient => {
   const { address, dialect, credentials, exchange, clock } = options;
-  const { quiet, patience, firstPause, longestPause } = { ...defaultLimits, ...options.limits };
+  const limits = { ...defaultLimits, ...options.limits };
   /** What to add to this machine's clock so that the service believes it. Milliseconds. */
   let clockOffset = 0;
 
@@ -76,7 +79,7 @@ export const createBucketClient = (options: BucketClientOptions): BucketClient =
     }
   };
 
-  return (request) => {
+  return (request, patience = limits.patience) => {
     let waited = 0;
     let began = clock.monotonic();
     let ended = began;
@@ -88,13 +91,13 @@ export const createBucketClient = (options: BucketClientOptions): BucketClient =
       },
       {
         retries: Number.POSITIVE_INFINITY,
-        minTimeout: firstPause,
-        maxTimeout: longestPause,
+        minTimeout: limits.firstPause,
+        maxTimeout: limits.longestPause,
         randomize: true,
         shouldRetry: async ({ error }) => {
           ended = clock.monotonic();
           // A try that took longer was moving, until it fell silent.
-          waited += Math.min(ended - began, quiet);
+          waited += Math.min(ended - began, limits.quiet);
           const asked = Math.min(askedWait(error, clock.now()) ?? 0, longestAskedWait);
           if (!isTransient(error) || waited + asked >= patience) return false;
           if (asked > 0) await clock.sleep(asked);

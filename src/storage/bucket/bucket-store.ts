@@ -75,11 +75,13 @@ export const createBucketStore = (options: BucketStoreOptions): ObjectStore => {
       },
     });
 
-  const look = (key: string) => ifFound(() => client({ method: 'HEAD', key: prefix + key }));
+  const look = (key: string, patience?: number) =>
+    ifFound(() => client({ method: 'HEAD', key: prefix + key }, patience));
 
   /** Whose object lies there, after a put that was refused or whose outcome is unknown. */
   const whoWon = async (key: string, writeId: string, cause: unknown) => {
-    const found = await look(key).catch(() => {
+    // After a put that was tried again and again in vain, one more call decides.
+    const found = await look(key, leavesOpen(cause) ? 0 : undefined).catch(() => {
       throw ambiguousWrite(key, cause);
     });
     if (found) return found.headers[writeIdHeader] === writeId ? 'created' : 'exists';
