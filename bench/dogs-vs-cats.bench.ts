@@ -6,7 +6,10 @@
  *
  * npm run bench -- dogs-vs-cats FOLDER [--architecture compact|article|FILE.onnx] [--store DIR]
  *   [--base-only] [--threshold N] [--port N] and, for the first training, [--seed N] [--rounds N]
- *   [--fine-tune BLOCKS]
+ *   [--fine-tune BLOCKS] [--mirror]
+ *
+ * With --retrain the feedback is imported instead of sent, and a second training with the options of
+ * the first goes on from its model: a server's trainings fine-tune nothing.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
@@ -28,6 +31,8 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string' },
     'fine-tune': { type: 'string' },
+    mirror: { type: 'boolean', default: false },
+    retrain: { type: 'boolean', default: false },
   },
 });
 const [pictures] = positionals;
@@ -88,16 +93,19 @@ const [imported, importTime] = await timed(
 console.log(
   `import: ${imported.imported} pictures in ${importTime} (${imported.duplicates} duplicates, ${imported.rejected.length} rejected)`,
 );
-const asked = (['rounds', 'fine-tune'] as const).flatMap((name) => {
+const asked = (['seed', 'rounds', 'fine-tune'] as const).flatMap((name) => {
   const value = values[name];
   return value === undefined ? [] : [`--${name}`, value];
 });
-const [first] = await timed(
-  relearn<TrainReport>('train', '--seed', values.seed as string, ...asked),
-);
+if (values.mirror) asked.push('--mirror');
+const first = await relearn<TrainReport>('train', ...asked);
 console.log(describeRun(first));
 
-if (!values['base-only']) {
+const feedbackIds = ['--ids', '5000-8999'];
+if (values.retrain) {
+  await relearn('import', pictures, ...feedbackIds, '--role', 'feedback');
+  console.log(describeRun(await relearn<TrainReport>('train', '--from', 'champion', ...asked)));
+} else if (!values['base-only']) {
   const server = spawn(
     process.execPath,
     [program, 'serve', '--store', store, '--port', values.port as string],
@@ -117,8 +125,7 @@ if (!values['base-only']) {
         pictures,
         '--url',
         url,
-        '--ids',
-        '5000-8999',
+        ...feedbackIds,
       ),
     );
     console.log(

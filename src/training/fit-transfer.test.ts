@@ -154,7 +154,7 @@ describe('a head on an imported network', () => {
 describe('fine-tuning', () => {
   it('goes on from the head and keeps what the validation pictures answer better', async () => {
     const options = { seed: 1, fineTune: 1, rounds: 2, steps: 5, batchSize: 8, learningRate: 1e-3 };
-    const { model, rounds, curve } = await fitTransfer(request({ options }));
+    const { model, rounds, curve, start } = await fitTransfer(request({ options }));
     const decision = lines.find((line) => line.startsWith('validation loss')) ?? '';
     const [before, after] = [...decision.matchAll(/\d\.\d+/g)].map(([number]) => Number(number));
     const kept = readModel(model).weights.get('backbone/conv.weight') as Float32Array;
@@ -163,6 +163,8 @@ describe('fine-tuning', () => {
       (after as number) < (before as number),
     );
     expect(curve).toHaveLength(rounds);
+    // Not the head that it went on from, but what the whole training started as.
+    expect(start).toBe('scratch');
   });
 
   it('is judged by its file, and its successor by features of its own', async () => {

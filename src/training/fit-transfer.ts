@@ -185,7 +185,8 @@ const fineTune = async (
   onLine?.(
     `validation loss ${before.toFixed(4)} with the head alone, ${after.toFixed(4)} fine-tuned: ${after < before ? 'fine-tuned' : 'the head alone'} is kept`,
   );
-  const sums = {
+  const both = {
+    start: head.start,
     rounds: head.rounds + tuned.rounds,
     steps: head.steps + tuned.steps,
     seconds: head.seconds + tuned.seconds,
@@ -194,7 +195,7 @@ const fineTune = async (
       ...tuned.curve.map((point) => ({ ...point, step: point.step + head.steps })),
     ],
   };
-  return after < before ? { ...tuned, ...sums } : { ...head, ...sums };
+  return after < before ? { ...tuned, ...both } : { ...head, ...both };
 };
 
 const lossOf = async (

@@ -109,7 +109,7 @@ const recipeOf = (mirror: boolean): Recipe => ({
 });
 
 /** How much slower each block learns than the one after it. */
-const rateStep = 0.8;
+const rateStep = 0.9;
 
 export interface TransferArchitectureOptions {
   /** How many of the backbone's last blocks learn; the head always does. Default 0. */
