@@ -5,7 +5,7 @@ import { createMemoryStore } from '../storage/memory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { TrainingState } from '../training/training-state.ts';
 import { describeCheckpoint, removeCheckpoints } from './left-checkpoints.ts';
-import { createRunCheckpoints } from './run-checkpoints.ts';
+import { announceCheckpoints, createRunCheckpoints } from './run-checkpoints.ts';
 
 const clock = createTestClock();
 const fingerprint = sha256(Buffer.from('manifest'));
@@ -50,6 +50,20 @@ describe('the checkpoint of a run', () => {
       expect.stringContaining('runs/r1/checkpoint.json'),
       expect.stringMatching(/^runs\/r1\/checkpoint\/[0-9a-f]{64}$/),
     ]);
+  });
+
+  test('is announced once it is there, and not where it could not be written', async () => {
+    const lines: string[] = [];
+    const run = announceCheckpoints(open(), (line) => lines.push(line));
+    await run.save(stateAt(7));
+    expect(await run.last()).toEqual(stateAt(7));
+    expect(lines).toEqual([expect.stringMatching(/^checkpoint after step 7: .*--resume/)]);
+    const failing = announceCheckpoints(
+      { ...open(), save: () => Promise.reject(new Error('full')) },
+      (line) => lines.push(line),
+    );
+    await expect(failing.save(stateAt(8))).rejects.toThrow('full');
+    expect(lines).toHaveLength(1);
   });
 
   test.each([1, 2, 3])('is whole after a death at call %d of a save', async (last) => {

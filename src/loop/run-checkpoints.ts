@@ -88,3 +88,17 @@ export const createRunCheckpoints = (
     }
   },
 });
+
+/** Says of each checkpoint that it is there, and so what a kill costs from then on. */
+export const announceCheckpoints = (
+  checkpoints: Checkpoints,
+  onLine: (line: string) => void,
+): Checkpoints => ({
+  ...checkpoints,
+  save: async (state) => {
+    await checkpoints.save(state);
+    onLine(
+      `checkpoint after step ${state.session.step}: a training that is killed goes on from here (relearn train --resume)`,
+    );
+  },
+});

@@ -23,7 +23,7 @@ import { openBackbone } from './backbones.ts';
 import { createEventFile } from './event-file.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
 import { presentCandidate } from './present-candidate.ts';
-import { createRunCheckpoints } from './run-checkpoints.ts';
+import { announceCheckpoints, createRunCheckpoints } from './run-checkpoints.ts';
 import { startingProgress } from './run-journal.ts';
 import { isFeedbackSuspect } from './set-aside-poison.ts';
 import type { TrainingOutcome, TrainingRequest, TrainingWatch } from './trainer.ts';
@@ -145,7 +145,7 @@ export const runTraining = async (
       return true;
     },
     onEvents: events.add,
-    checkpoints,
+    checkpoints: announceCheckpoints(checkpoints, watch.onLine),
     resume: request.resume,
   };
   const transferred =

@@ -96,6 +96,13 @@ describe('a head on an imported network', () => {
     expect(await plain.judge(next.model)).toBeUndefined();
   });
 
+  it('says which pictures the accuracies of its rounds are of', async () => {
+    await fitTransfer(request());
+    expect(lines.find((line) => line.startsWith('round 1'))).toMatch(
+      /accuracy \d\.\d{4} of \d+ training pictures in turn \(cross-validation\), max_accuracy/,
+    );
+  });
+
   it('computes a picture once', async () => {
     const { model } = await fitTransfer(request());
     expect(lines[0]).toMatch(/^features of 240 pictures, 240 of them new/);

@@ -234,9 +234,13 @@ const toCurvePoint = ({ evaluations, train, validation }: HeadRound): CurvePoint
   validationAccuracy: validation.accuracy,
 });
 
-const describeRound = ({ penalty, train, validation }: HeadRound, curve: readonly CurvePoint[]) => {
+const describeRound = (round: HeadRound, curve: readonly CurvePoint[]) => {
+  const { penalty, train, validation, judged, isCrossValidated } = round;
   const best = Math.max(...curve.map((point) => point.validationAccuracy));
-  return `round ${curve.length}: penalty ${penalty}, train loss ${train.loss.toFixed(4)}, accuracy ${validation.accuracy.toFixed(4)}, max_accuracy ${best.toFixed(4)}`;
+  const judges = isCrossValidated
+    ? `of ${judged} training pictures in turn (cross-validation)`
+    : `of ${judged} validation pictures`;
+  return `round ${curve.length}: penalty ${penalty}, train loss ${train.loss.toFixed(4)}, accuracy ${validation.accuracy.toFixed(4)} ${judges}, max_accuracy ${best.toFixed(4)}`;
 };
 
 const extracting = (done: number, total: number, seconds: number) => ({

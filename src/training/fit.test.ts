@@ -102,7 +102,9 @@ describe('fit', () => {
     expect(loss).toBeLessThanOrEqual(Math.min(...curve.map((point) => point.validationLoss)));
     expect(stoppedBecause).toBe('rounds');
     expect(lessonLines).toHaveLength(6);
-    expect(lessonLines[0]).toMatch(/^round 1: .*max_accuracy \d\.\d{4}, status_count \d/);
+    expect(lessonLines[0]).toMatch(
+      /^round 1: .*, accuracy \d\.\d{4} of \d+ validation pictures, max_accuracy \d\.\d{4}, status_count \d/,
+    );
   });
 
   it('gives the same model for the same seed, and another for another', async () => {

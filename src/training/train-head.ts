@@ -40,6 +40,10 @@ export interface HeadRound {
   readonly train: Answered;
   /** On rows that the head was not trained on. */
   readonly validation: Answered;
+  /** How many rows those are. */
+  readonly judged: number;
+  /** Whether they are the trained rows in turn, because the others were too few. */
+  readonly isCrossValidated: boolean;
 }
 
 export interface Answered {
@@ -155,6 +159,8 @@ export const trainHead = async (
         evaluations,
         train: train.summary(),
         validation: validation.summary(),
+        judged: validation.labels.length,
+        isCrossValidated: parts.length > 1,
       };
       rounds.push(round);
       onRound?.(round);

@@ -193,6 +193,12 @@ export const runRounds = async (
     }
   };
 
+  /** Which pictures an accuracy of the rounds is of. */
+  const judgedOn =
+    validation.length > 0
+      ? `of ${validation.length} validation pictures`
+      : 'of the training pictures, as there are none to validate with';
+
   const endRound = async () => {
     const weights = currentWeights();
     const validated = await validate(weights);
@@ -214,7 +220,7 @@ export const runRounds = async (
     meter.reset();
     events?.round(point, validated);
     request.onLine?.(
-      `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)}, max_accuracy ${(stopping.bestAccuracy ?? 0).toFixed(4)}, status_count ${stopping.roundsLeft}`,
+      `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)} ${judgedOn}, max_accuracy ${(stopping.bestAccuracy ?? 0).toFixed(4)}, status_count ${stopping.roundsLeft}`,
     );
     report();
   };
