@@ -7,7 +7,12 @@ import type { Clock } from '../src/base/clock.ts';
 import { RelearnError } from '../src/base/errors.ts';
 import { sha256 } from '../src/base/hash.ts';
 import { decodeImage } from '../src/data/decode-image.ts';
-import type { FeedbackInput, Relearn, RunSummary } from '../src/loop/relearn-api.ts';
+import type {
+  FeedbackInput,
+  Relearn,
+  RunSummary,
+  VersionDetails,
+} from '../src/loop/relearn-api.ts';
 import type {
   PredictionReport,
   TrainingProgress,
@@ -223,7 +228,11 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       list,
       show: async (version) => {
         requireVersion(version);
-        return { ...versions[version - 1] };
+        return detailsOf(
+          versions[version - 1] as VersionSummary,
+          runs[version - 1]?.report as TrainReport,
+          { labels, champion: champions.at(-1), champions },
+        );
       },
       promote: async (version) => {
         requireVersion(version);
@@ -348,5 +357,37 @@ const reportOf = (
       needed: null,
       reasons: [reasons[verdict]],
     },
+  };
+};
+
+const detailsOf = (
+  summary: VersionSummary,
+  { holdout, gate }: TrainReport,
+  store: {
+    readonly labels: readonly string[];
+    readonly champion: number | undefined;
+    readonly champions: readonly number[];
+  },
+): VersionDetails => {
+  const { version, parent, verdict } = summary;
+  const first = verdict === 'first';
+  return {
+    ...summary,
+    isChampion: store.champion === version,
+    lineage: parent === null ? [version] : [version, parent],
+    champion: store.champions.includes(version)
+      ? [{ from: parent, at: summary.createdAt, because: first ? 'first' : 'gate' }]
+      : [],
+    formats: ['onnx'],
+    runId: `run-${version}`,
+    labels: store.labels,
+    preprocessing: { width: 96, height: 96, channels: 3, fit: 'fill' },
+    architecture: 'compact',
+    model: { key: `models/${version}`, sha256: 'a'.repeat(64), size: 3_100_000 },
+    comparedWith: parent,
+    manifest: null,
+    metrics: { ...holdout, top2Accuracy: 1, calibrationError: 0.021 },
+    gate,
+    gateTable: null,
   };
 };

@@ -404,6 +404,15 @@ describe('commands', () => {
     expect(JSON.parse((await relearn('models show 1 --json')).stdout)).toMatchObject({
       version: 1,
     });
+    const { stdout } = await relearn('models show 1');
+    expect(stdout).toMatch(
+      /^Version 1, the champion: compact, 96 × 96 pixels in colour, made 1970-01-01 00:00 UTC\.\n/,
+    );
+    expect(stdout).toContain('Lineage: 1.');
+    expect(stdout).toContain('Champion from: 1970-01-01 00:00 as the first version.');
+    expect(stdout).toContain('Holdout: 72.0 % of 400');
+    expect(stdout).toContain('Gate: promoted');
+    expect(stdout).not.toContain('{');
     expect((await relearn('models promote 7 --json')).code).toBe(1);
     expect(JSON.parse((await relearn('models promote 1 --json')).stdout).champion).toBe(1);
   });

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RelearnError } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
-import { describeGate, showTraining } from '../cli/commands/train.ts';
+import { showTraining } from '../cli/commands/train.ts';
+import { describeGate } from '../cli/describe-training.ts';
 import { type FeedbackCounts, type LabelledPicture, sendFeedback } from '../cli/send-feedback.ts';
 import type { Run } from '../cli/session.ts';
 import {

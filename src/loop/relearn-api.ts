@@ -2,6 +2,8 @@
  * The library's face: one store, the three verbs and what surrounds them. The command line, the
  * server and the demo are written against this interface and nothing below it.
  */
+import type { ExportFormat } from '../records/export-formats.ts';
+import type { ModelCard } from '../records/model-card.ts';
 import type {
   CheckReport,
   EvaluationReport,
@@ -17,8 +19,10 @@ import type {
   StatusReport,
   TrainingProgress,
   TrainReport,
+  Verdict,
 } from '../records/reports.ts';
 import type { Settings } from '../records/settings.ts';
+import type { ChampionChange } from '../registry/registry-state.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
 import type { HubOptions } from './backbones.ts';
 import type { GarbageOptions } from './collect-garbage.ts';
@@ -65,6 +69,18 @@ export interface Readiness {
   readonly reason: string | null;
 }
 
+/** Everything known of one version. */
+export interface VersionDetails extends Omit<ModelCard, 'formatVersion'> {
+  readonly version: number;
+  readonly isChampion: boolean;
+  readonly verdict: Verdict;
+  /** The version itself, its parent, and so on to the first. */
+  readonly lineage: readonly number[];
+  /** Each time it became champion. */
+  readonly champion: readonly Pick<ChampionChange, 'from' | 'at' | 'because'>[];
+  readonly formats: readonly ExportFormat[];
+}
+
 export interface Relearn {
   readonly settings: Settings;
   /** Where the store is, for people. */
@@ -108,7 +124,7 @@ export interface Relearn {
   models: {
     list(): Promise<ModelsReport>;
     /** Everything known of one version: metrics, gate, lineage, when it was champion and why. */
-    show(version: number): Promise<Readonly<Record<string, unknown>>>;
+    show(version: number): Promise<VersionDetails>;
     promote(version: number): Promise<ModelsReport>;
     /**
      * Back to the champion before. Given again after it was cut off, it may go back once more; with

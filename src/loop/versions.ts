@@ -10,7 +10,7 @@ import { lineageOf, type RegistryState, versionOf } from '../registry/registry-s
 import type { Components } from './components.ts';
 import { exportVersion } from './export-version.ts';
 import { loadModel } from './load-model.ts';
-import type { Relearn } from './relearn-api.ts';
+import type { Relearn, VersionDetails } from './relearn-api.ts';
 
 const toReport = ({ champion, versions }: RegistryState): ModelsReport => ({
   champion,
@@ -23,7 +23,7 @@ const toReport = ({ champion, versions }: RegistryState): ModelsReport => ({
   })),
 });
 
-const show = async (components: Components, version: number) => {
+const show = async (components: Components, version: number): Promise<VersionDetails> => {
   const { store, registry } = components;
   const state = await registry.read();
   const { verdict, entry } = versionOf(state, version);

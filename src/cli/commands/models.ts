@@ -3,10 +3,11 @@ import { open, rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type ExportFormat, exportFormats } from '../../records/export-formats.ts';
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
+import { describeOutcome } from '../describe-training.ts';
+import { describeVersion } from '../describe-version.ts';
 import { nameList, numberList, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { formatAccuracy, formatCount, formatPercent, formatTable } from '../text.ts';
-import { describeOutcome } from './train.ts';
 
 const describe = (report: ModelsReport): string =>
   report.versions.length === 0
@@ -80,7 +81,7 @@ export const define = (command: Command, session: Session): void => {
     .action(
       session.act(async (run, wanted: number) => {
         const details = await (await run.open()).models.show(wanted);
-        run.output.result(details, JSON.stringify(details, null, 2));
+        run.output.result(details, describeVersion(details));
         return undefined;
       }),
     );

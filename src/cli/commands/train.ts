@@ -1,20 +1,13 @@
 /** `relearn train`: trains a candidate, judges it beside the champion, promotes it if it is better. */
 import { type Command, Option } from 'commander';
 import { type Device, devices } from '../../records/devices.ts';
-import type { GateReport, TrainingProgress, TrainReport } from '../../records/reports.ts';
+import type { TrainingProgress } from '../../records/reports.ts';
+import { describeTraining } from '../describe-training.ts';
 import { accuracy, positiveNumber, wholeNumber } from '../option-values.ts';
 import type { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
-import {
-  formatAccuracy,
-  formatConfusionMatrix,
-  formatCount,
-  formatPercent,
-  formatPerLabel,
-  formatPValue,
-  formatSeconds,
-} from '../text.ts';
+import { formatPercent } from '../text.ts';
 
 interface Options {
   readonly from?: 'champion' | 'scratch';
@@ -33,60 +26,6 @@ interface Options {
   readonly device?: Device;
   readonly resume?: boolean;
 }
-
-const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
-  first: 'promoted: the first model of this store',
-  promote: 'promoted: better than the champion on the same holdout',
-  reject: 'not promoted: the champion stays',
-  'not-enough-evidence': 'not promoted: not enough evidence that it is better, the champion stays',
-};
-
-export const describeGate = (gate: GateReport): string =>
-  [
-    `Gate: ${verdictLines[gate.verdict]}`,
-    gate.championAccuracy === null ? '' : ` (champion ${formatPercent(gate.championAccuracy)}`,
-    gate.championAccuracy === null
-      ? ''
-      : `${gate.pValue === null ? '' : `, ${formatPValue(gate.pValue)}`})`,
-    gate.needed === null
-      ? ''
-      : `. About ${formatCount(gate.needed)} holdout pictures would decide at this gain`,
-    ...gate.reasons.map((reason) => `\n  ${reason}`),
-  ].join('');
-
-const describeStart = ({ parent, start, race }: TrainReport): string => {
-  if (parent === null) return 'from scratch';
-  if (!race) return `from version ${parent}`;
-  const loss = (value: number | null) => value?.toFixed(3) ?? 'diverged';
-  const [own, other] =
-    start === 'scratch'
-      ? [
-          `from scratch, in the lineage of version ${parent}`,
-          `${loss(race.scratchLoss)} against ${loss(race.championLoss)}`,
-        ]
-      : [`from version ${parent}`, `${loss(race.championLoss)} against ${loss(race.scratchLoss)}`];
-  return `${own}, validation loss after ${race.rounds} ${race.rounds === 1 ? 'round' : 'rounds'} ${other}`;
-};
-
-/** What became of a candidate: its figures on the holdout and the gate's word. */
-export const describeOutcome = ({ holdout, gate }: TrainReport): string =>
-  [
-    `Holdout: ${formatAccuracy(holdout)}`,
-    '',
-    formatPerLabel(holdout.perLabel),
-    '',
-    formatConfusionMatrix(holdout.confusionMatrix),
-    '',
-    describeGate(gate),
-  ].join('\n');
-
-export const describeTraining = (report: TrainReport): string =>
-  [
-    `Version ${report.version} (${describeStart(report)}), ${report.architecture}: ` +
-      `${report.rounds} rounds, ${formatCount(report.steps)} steps, stopped by ${report.stoppedBecause}, ` +
-      `${formatSeconds(report.seconds)}, ${formatCount(report.imagesPerSecond)} pictures a second.`,
-    describeOutcome(report),
-  ].join('\n');
 
 /** Shows a training on its way on one bar. */
 export const showTraining =
