@@ -1,4 +1,7 @@
 /** People who come back to an earlier answer, through the doors by which feedback comes. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
@@ -14,6 +17,8 @@ import {
 } from '../records/keys.ts';
 import { registerImport } from '../registry/model-registry.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
+import { createMemoryStore } from '../storage/memory.ts';
+import { initStore } from './init-store.ts';
 import { latestAnswer } from './latest-answer.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
 import type { Relearn } from './relearn-api.ts';
@@ -138,6 +143,27 @@ test('a correction of a base picture can be taken back', async () => {
   expect(await say('cat')).toBe('accepted');
   expect(await learnt()).toEqual(['cat']);
   expect(await say('cat')).toBe('duplicate');
+});
+
+test('an exported data set holds the answer that was come back to', async () => {
+  const { clock, newId } = place;
+  const store = createMemoryStore();
+  await initStore({ store, clock, newId, labels: ['cat', 'dog'] });
+  const without = await openTestRelearn({ ...place, store });
+  const folder = await mkdtemp(join(tmpdir(), 'relearn-latest-'));
+  try {
+    for (const target of ['cat', 'dog', 'cat']) {
+      clock.advance(1000);
+      await without.collectFeedback({ picture, target, source: 'test' });
+    }
+    const { files } = await without.exportDataset(folder, { format: 'webdataset' });
+    const shard = await readFile(files[0] ?? '', 'latin1');
+    expect(shard).toContain(`${hash}-cat.`);
+    expect(shard).not.toContain(`${hash}-dog.`);
+  } finally {
+    await without.close();
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('a damaged answer counts for nothing', async () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { initStore } from '../../src/loop/init-store.ts';
 import { createBucketClient } from '../../src/storage/bucket/bucket-client.ts';
 import { createExchange } from '../../src/storage/bucket/http-exchange.ts';
 import { createS3Dialect } from '../../src/storage/bucket/s3-dialect.ts';
@@ -37,6 +38,20 @@ describe.skipIf(obstacle !== undefined)('radosgw', () => {
   describeObjectStore('radosgw, under a prefix of odd characters', () =>
     open('/my pictures/猫 é 😺/100%25 (1)+[2]{3} &=%3F%23;:@,$!~*\'^`|<>"'),
   );
+
+  it('keeps stores apart that share a bucket', async () => {
+    const init = (path: string) =>
+      initStore({
+        store: `s3://neighbours${path}?endpoint=${service.endpoint}`,
+        labels: ['cat', 'dog'],
+        env: service.env,
+      });
+    await init('/team/cats');
+    await init('/team/cats and dogs');
+    for (const path of ['', '/team', '/team/cats/feedback/cat']) {
+      await expect(init(path)).rejects.toMatchObject({ code: 'store_overlaps' });
+    }
+  });
 
   it('tells a wrong secret, a wrong key and a missing bucket apart', async () => {
     const wrong = (env: Record<string, string>) =>
