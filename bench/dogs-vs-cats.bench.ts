@@ -6,10 +6,7 @@
  *
  * npm run bench -- dogs-vs-cats FOLDER [--architecture compact|article|FILE.onnx] [--store DIR]
  *   [--base-only] [--threshold N] [--port N] and, for the first training, [--seed N] [--rounds N]
- *   [--fine-tune BLOCKS] [--mirror]
- *
- * With --retrain the feedback is imported instead of sent, and a second training with the options of
- * the first goes on from its model: a server's trainings fine-tune nothing.
+ *   [--fine-tune BLOCKS] [--mirror], which later trainings inherit
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
@@ -32,7 +29,6 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     'fine-tune': { type: 'string' },
     mirror: { type: 'boolean', default: false },
-    retrain: { type: 'boolean', default: false },
   },
 });
 const [pictures] = positionals;
@@ -101,11 +97,7 @@ if (values.mirror) asked.push('--mirror');
 const first = await relearn<TrainReport>('train', ...asked);
 console.log(describeRun(first));
 
-const feedbackIds = ['--ids', '5000-8999'];
-if (values.retrain) {
-  await relearn('import', pictures, ...feedbackIds, '--role', 'feedback');
-  console.log(describeRun(await relearn<TrainReport>('train', '--from', 'champion', ...asked)));
-} else if (!values['base-only']) {
+if (!values['base-only']) {
   const server = spawn(
     process.execPath,
     [program, 'serve', '--store', store, '--port', values.port as string],
@@ -125,7 +117,8 @@ if (values.retrain) {
         pictures,
         '--url',
         url,
-        ...feedbackIds,
+        '--ids',
+        '5000-8999',
       ),
     );
     console.log(

@@ -174,10 +174,24 @@ describe('fine-tuning', () => {
     expect(start).toBe('scratch');
   });
 
+  it('goes on in trainings that continue such a model, unless they are told otherwise', async () => {
+    const short = { seed: 1, rounds: 1, steps: 3, batchSize: 8, learningRate: 0.003 };
+    const tuned = await fitTransfer(request({ options: { ...short, fineTune: 1 } }));
+    const decisionOf = async (options: FitTransferRequest['options']) => {
+      lines.length = 0;
+      await fitTransfer(request({ initial: tuned.model, options }));
+      return lines.find((line) => line.startsWith('validation loss'));
+    };
+    expect(await decisionOf(short)).toContain('fine-tuned');
+    expect(await decisionOf({ ...short, fineTune: 0 })).toBeUndefined();
+  });
+
   it('is judged by its file, and its successor by features of its own', async () => {
     const options = { seed: 1, fineTune: 1, rounds: 1, steps: 3, batchSize: 8, learningRate: 0.01 };
     const tuned = await fitTransfer(request({ options: { ...options, learningRate: 0.003 } }));
-    const next = await fitTransfer(request({ initial: tuned.model }));
+    const next = await fitTransfer(
+      request({ initial: tuned.model, options: { seed: 1, fineTune: 0 } }),
+    );
     expect(await next.judge(tuned.model)).toBeDefined();
   });
 

@@ -8,6 +8,7 @@ import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
 import {
   type Backbone,
+  countTunedBlocks,
   featureModel,
   type TransferArchitectureOptions,
   transferArchitecture,
@@ -25,7 +26,11 @@ import { fitTemperature } from './temperature.ts';
 import { type Head, type HeadRound, trainHead } from './train-head.ts';
 
 export interface TransferOptions extends FitOptions {
-  /** How many of the backbone's last blocks learn after the head. Default 0. */
+  /**
+   * How many of the backbone's last blocks learn after the head. Default: as many as have learnt in
+   * the model that is continued, else 0. Features that learnt from these very pictures make a new head
+   * on them too sure, so a head alone would not take such a model further.
+   */
   readonly fineTune?: number;
   /**
    * Learn from and answer with the mean over a picture and its mirror image: twice the time for
@@ -153,7 +158,8 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
     features: features.subarray(judged * size),
     truth: labelsOf(holdout),
   });
-  const blocks = request.options.fineTune ?? 0;
+  const blocks =
+    request.options.fineTune ?? (initial ? countTunedBlocks(backbone.network, initial.weights) : 0);
   const fitted = blocks === 0 ? head : await fineTune(request, head, { blocks, mirror });
   return { ...fitted, judge };
 };

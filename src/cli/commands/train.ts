@@ -64,7 +64,7 @@ export const define = (command: Command, session: Session): void => {
     .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option(
       '--fine-tune <BLOCKS>',
-      'with an ONNX file: how many of its last blocks learn too, such as a third of them: minutes instead of seconds, more often right (0: only a new head does)',
+      'with an ONNX file: how many of its last blocks learn too, such as a third of them: minutes instead of seconds, more often right (as the model that is continued; else 0: only a new head does)',
       wholeNumber(0),
     )
     .option(

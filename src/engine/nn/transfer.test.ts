@@ -7,7 +7,13 @@ import { readModel, writeModel } from './model-file.ts';
 import { createOptimizer } from './optimizers.ts';
 import { plainReadout } from './readout.ts';
 import { buildTrainingGraph } from './training-graph.ts';
-import { countBlocks, featureModel, importBackbone, transferArchitecture } from './transfer.ts';
+import {
+  countBlocks,
+  countTunedBlocks,
+  featureModel,
+  importBackbone,
+  transferArchitecture,
+} from './transfer.ts';
 
 const backbone = importBackbone(onnxFile(smallClassifier));
 const preprocessing = { width: 8, height: 8, channels: 3, fit: 'fill' } as const;
@@ -114,6 +120,17 @@ describe('an imported network', () => {
     const first = trainedOf(9);
     expect(first).toHaveLength(6);
     expect(first[0]?.[1]).toBeLessThan(rate);
+  });
+
+  it('tells by its weights how many of its blocks have learnt', () => {
+    const changed = (name: string) => {
+      const own = deeper.weights.get(name) as Float32Array;
+      return new Map([...deeper.weights, [name, own.map((weight) => weight + 0.5)]]);
+    };
+    expect(countTunedBlocks(deeper, deeper.weights)).toBe(0);
+    expect(countTunedBlocks(deeper, changed('backbone/second.bias'))).toBe(1);
+    const first = [...deeper.weights.keys()].find((name) => !name.includes('second')) as string;
+    expect(countTunedBlocks(deeper, changed(first))).toBe(2);
   });
 
   it('is refused where its pictures are not square', () => {

@@ -143,12 +143,11 @@ export const replay = (builder: GraphBuilder, graph: Graph, images: Value): Valu
 
 /** The weights of the last `blocks` blocks at falling rates; all others not trainable. */
 const freezeBelow = (graph: Graph, blocks: number): Graph => {
-  const blockOf = blocksOf(graph);
-  const numbers = [...new Set(blockOf.values())].sort((a, b) => b - a);
+  const fromEnd = blocksFromEnd(graph);
   const parameters = graph.parameters.map((parameter): Parameter => {
-    const fromEnd = numbers.indexOf(blockOf.get(parameter.value) ?? Number.NaN);
-    const learns = parameter.trainable && fromEnd >= 0 && fromEnd < blocks;
-    return { ...parameter, trainable: learns, rate: learns ? rateStep ** (fromEnd + 1) : 1 };
+    const block = fromEnd.get(parameter.value) ?? Number.POSITIVE_INFINITY;
+    const learns = block <= blocks;
+    return { ...parameter, trainable: learns, rate: learns ? rateStep ** block : 1 };
   });
   return { ...graph, parameters };
 };
@@ -169,6 +168,26 @@ const blocksOf = (graph: Graph): ReadonlyMap<Value, number> => {
     if (outputs.some((output) => boundaries.has(output))) block += 1;
   }
   return blocks;
+};
+
+/** The block of each weight that can learn, counted from the end: 1 = the last. */
+const blocksFromEnd = (graph: Graph): ReadonlyMap<Value, number> => {
+  const blocks = blocksOf(graph);
+  const last = [...new Set(blocks.values())].sort((a, b) => b - a);
+  return new Map([...blocks].map(([weight, block]) => [weight, 1 + last.indexOf(block)]));
+};
+
+/** How many of the last blocks have learnt: down to the first one that is not as it was imported. */
+export const countTunedBlocks = (
+  backbone: Backbone,
+  weights: ReadonlyMap<string, Float32Array>,
+): number => {
+  const isTuned = ({ name }: Value): boolean => {
+    const own = backbone.weights.get(name);
+    return weights.get(name)?.some((weight, index) => weight !== own?.[index]) ?? false;
+  };
+  const tuned = [...blocksFromEnd(backbone.graph(1))].filter(([weight]) => isTuned(weight));
+  return Math.max(0, ...tuned.map(([, block]) => block));
 };
 
 /** How many blocks a backbone has. */
