@@ -77,6 +77,15 @@ describe.each(Object.entries(services))('%s', (name, { rules, env, url, scheme }
     expect(created).toEqual(['a-new-bucket']);
   });
 
+  it('lists a whole bucket', async () => {
+    const root = url(server, 'whole').replace('/a/b?', '?');
+    const store = await openBucket(scheme, root, { ...options, env });
+    await store.put('log/1', bytes('x'));
+    const keys: string[] = [];
+    for await (const { key } of store.list('')) keys.push(key);
+    expect(keys).toEqual(['log/1']);
+  });
+
   it('shares a bucket with others by prefix', async () => {
     const store = await open('shared');
     await store.put('log/1', bytes('x'));

@@ -106,7 +106,8 @@ export const createBucketStore = (options: BucketStoreOptions): ObjectStore => {
           'list-type': '2',
           'encoding-type': 'url',
           'max-keys': String(pageSize),
-          prefix: start,
+          // Left out where it is empty: clients of OSS do not agree on how to sign that.
+          ...(start === '' ? {} : { prefix: start }),
           ...(last === '' ? {} : { 'start-after': last }),
         },
       });
