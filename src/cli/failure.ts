@@ -38,20 +38,25 @@ const describeSystemFailure = (error: NodeJS.ErrnoException): Failure | undefine
   const known = Object.hasOwn(systemFailures, code) ? systemFailures[code] : undefined;
   if (known === undefined) return undefined;
   const [predicate, hint] = known;
-  const message = error.path === undefined ? error.message : `${error.path} ${predicate}`;
+  const message =
+    error.path === undefined ? `A path that was named ${predicate}` : `${error.path} ${predicate}`;
   return { exitCode: exitCodes.failed, code: code.toLowerCase(), message, hint };
 };
 
 const isAbort = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'AbortError' || error.name === 'Interrupted');
 
+/** commander's words as a sentence: `error: unknown option '--x'` becomes `Unknown option '--x'.` */
+const asSentence = (message: string): string => {
+  const [first = '', ...more] = message.replace(/^error: /, '').split('\n');
+  const sentence = `${first[0]?.toUpperCase() ?? ''}${first.slice(1)}`;
+  return [/[.?!]$/.test(sentence) ? sentence : `${sentence}.`, ...more].join(' ');
+};
+
 const describeUsage = (error: CommanderError): Failure => ({
   exitCode: exitCodes.wrongUsage,
   code: usageCodes[error.code] ?? 'wrong_usage',
-  message:
-    error.code === 'commander.help'
-      ? 'A command is missing.'
-      : error.message.replace(/^error: /, ''),
+  message: error.code === 'commander.help' ? 'A command is missing.' : asSentence(error.message),
   hint: 'Run the command with --help to see what it takes.',
 });
 

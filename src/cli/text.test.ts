@@ -23,6 +23,15 @@ describe('text', () => {
     );
   });
 
+  it('a table has numbers to the right and, as far as it is told, words to the left', () => {
+    const rows = [
+      ['ok', 'node', 'v20'],
+      ['NOT OK', 'store', 'There is none.'],
+    ];
+    expect(formatTable(rows, 3)).toBe('ok      node   v20\nNOT OK  store  There is none.');
+    expect(formatTable(rows)).toBe('ok       node             v20\nNOT OK  store  There is none.');
+  });
+
   it.each([
     [0, '0 problems'],
     [1, '1 problem'],

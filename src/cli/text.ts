@@ -63,15 +63,15 @@ export const formatLogLine = (
   return formatForeign(rest.length > 0 ? `${message} (${rest.join(', ')})` : message);
 };
 
-/** Rows of cells as aligned lines: the first column to the left, the others to the right. */
-export const formatTable = (rows: readonly (readonly string[])[]): string => {
+/** Rows of cells as aligned lines: the first columns to the left, the others, which hold numbers, to the right. */
+export const formatTable = (rows: readonly (readonly string[])[], left = 1): string => {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => displayWidth(row[column] ?? ''))),
   );
   return rows
     .map((row) =>
       row
-        .map((cell, column) => pad(cell, widths[column] ?? 0, column === 0 ? 'left' : 'right'))
+        .map((cell, column) => pad(cell, widths[column] ?? 0, column < left ? 'left' : 'right'))
         .join('  ')
         .trimEnd(),
     )

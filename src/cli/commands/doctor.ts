@@ -30,6 +30,7 @@ export const define = (command: Command, session: Session): void => {
         const ok = checks.every((check) => check.ok);
         const table = formatTable(
           checks.map((check) => [check.ok ? 'ok' : 'NOT OK', check.name, check.detail]),
+          3,
         );
         run.output.result({ ok, checks }, table);
         return ok ? exitCodes.done : exitCodes.failed;

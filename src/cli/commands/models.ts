@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type ExportFormat, exportFormats } from '../../records/export-formats.ts';
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
+import { asksForNoWord } from '../asks-for-no-word.ts';
 import { describeOutcome } from '../describe-training.ts';
 import { describeVersion } from '../describe-version.ts';
 import { nameList, numberList, wholeNumber } from '../option-values.ts';
@@ -62,8 +63,7 @@ export const define = (command: Command, session: Session): void => {
     'after',
     '\nExamples:  relearn models\n           relearn models rollback\n           relearn models export 3 --format int8 --out model.onnx\n',
   );
-  command
-    .command('list', { isDefault: true })
+  asksForNoWord(command.command('list', { isDefault: true }))
     .description('All versions, rejected ones too (what `relearn models` alone prints).')
     .addHelpText('after', example('models list --json'))
     .action(

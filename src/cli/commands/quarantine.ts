@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { RelearnError } from '../../base/errors.ts';
 import type { QuarantineReport, RetryReport } from '../../records/reports.ts';
+import { asksForNoWord } from '../asks-for-no-word.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { formatCount, formatForeign, formatTable } from '../text.ts';
@@ -30,8 +31,7 @@ const examples =
 
 export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', examples);
-  command
-    .command('list', { isDefault: true })
+  asksForNoWord(command.command('list', { isDefault: true }))
     .description(
       'What was set aside: where it had lain, when, after how many failed trainings, and why.',
     )
