@@ -312,6 +312,31 @@ describe('the page', () => {
     ['/assets/index-abc.js', script],
   ]);
 
+  it('hands out no picture that was sent: none could be opened as something else', async () => {
+    const { app } = setUp({}, { page });
+    const { paths } = (await app.inject('/openapi.json')).json();
+    const answers = Object.entries(paths as Record<string, Record<string, { responses: object }>>)
+      .filter(([path]) => !page.has(path))
+      .flatMap(([, methods]) => Object.values(methods))
+      .flatMap(({ responses }) => Object.values(responses as Record<string, { content?: object }>))
+      .flatMap(({ content }) => Object.keys(content ?? {}));
+    expect(answers).toContain('application/json');
+    expect(
+      answers.filter((type) => /^(?:image|application\/octet-stream|text\/html)/.test(type)),
+    ).toEqual([]);
+  });
+
+  it('gets a label that looks like a script as JSON, which no browser takes for anything else', async () => {
+    const { app } = setUp({ labels: ['<script>alert(1)</script>', 'dog'] }, { page });
+    const answer = await app.inject('/api/status');
+    expect(answer.json().labels).toEqual(['<script>alert(1)</script>', 'dog']);
+    expect(answer.headers['content-type']).toMatch(/^application\/json/);
+    expect(answer.headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': expect.stringContaining("default-src 'none'"),
+    });
+  });
+
   it('comes with a policy without inline code', async () => {
     const { app } = setUp({}, { page });
     const answer = await app.inject('/');
