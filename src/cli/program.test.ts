@@ -29,6 +29,7 @@ const copyReport: CopyReport = {
   seconds: 1,
   verified: 156,
   damaged: [],
+  misnamed: [],
 };
 
 /** Runs the program in this process with everything from outside replaced. */
@@ -570,6 +571,14 @@ describe('relearn store copy', () => {
     const json = await relearn('store copy a b --json', { copyStore });
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ objects: 156, damaged });
+  });
+
+  it('names what lies under no key at the source, with a cure, and exits with 1', async () => {
+    const misnamed = [{ path: 'feedback/cat/..jpg', reason: 'a part begins with a dot' }];
+    const copyStore = async () => ({ ...copyReport, misnamed });
+    const text = await relearn('store copy a b', { copyStore });
+    expect(text.code).toBe(1);
+    expect(text.stdout).toMatch(/not copied:\n +"?feedback\/cat\/\.\.jpg"?: a part.*\nTrain there/);
   });
 });
 

@@ -70,6 +70,7 @@ describe('copyStore', () => {
       bytes,
       verified: objects,
       damaged: [],
+      misnamed: [],
     });
     const log = openRegistryLog(to, place);
     expect(await checkInvariants(to, log, { now: place.clock.now() })).toEqual([]);
@@ -191,6 +192,26 @@ describe('copyStore', () => {
     };
     await expect(copyTo(damaging)).rejects.toMatchObject({ kind: 'corrupt', code: 'copy_damaged' });
     expect(await to.get('settings')).toBeUndefined();
+  });
+
+  it('names what lies under feedback/ at the source and has no key', async () => {
+    const found = {
+      name: 'feedback/cat/..jpg',
+      size: 3,
+      modifiedAt: 0,
+      fault: 'begins with a dot',
+      read: async () => undefined,
+      remove: async () => {},
+    };
+    const from: ObjectStore = {
+      ...place.store,
+      async *misnamed(prefix) {
+        if (prefix === 'feedback/') yield found;
+      },
+    };
+    const { misnamed, damaged } = await copyTo(newTarget(), { from });
+    expect(misnamed).toEqual([{ path: found.name, reason: found.fault }]);
+    expect(damaged).toEqual([]);
   });
 
   describe('of a store with damaged objects', () => {

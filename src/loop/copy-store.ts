@@ -3,7 +3,7 @@
  * in its order, then the settings: until those are there, the copy is no store, and a copy that was
  * stopped can be taken up again. A finished copy is brought up to date, and nothing there removed, as
  * long as nothing but feedback came to it. Every object is read back and compared. What is damaged at
- * the source is named and left there.
+ * the source is named and left there, and so is what has no key.
  */
 import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
@@ -22,6 +22,7 @@ import {
 } from '../records/keys.ts';
 import type { CopyReport } from '../records/reports.ts';
 import { loadSettings } from '../records/stored-settings.ts';
+import { readMisnamed } from '../registry/read-misnamed.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { listKeys, type ObjectStore } from '../storage/object-store.ts';
@@ -273,7 +274,11 @@ const copyBetween = async (
   await copyRecord(settingsKey);
   await to.delete(markerKey);
   damaged.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { ...report, damaged, seconds: (clock.monotonic() - started) / 1000 };
+  const misnamed = (await readMisnamed(from)).objects.map(({ name, fault }) => ({
+    path: name,
+    reason: fault,
+  }));
+  return { ...report, damaged, misnamed, seconds: (clock.monotonic() - started) / 1000 };
 };
 
 export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {

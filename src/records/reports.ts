@@ -70,6 +70,8 @@ export interface CopyReport {
   readonly verified: number;
   /** Objects of the source whose bytes are not what was stored. They were not copied. */
   readonly damaged: readonly { readonly key: string; readonly message: string }[];
+  /** What lies under `feedback/` of the source under names that are no keys. It was not copied. */
+  readonly misnamed: readonly Rejected[];
 }
 
 export interface InitReport {

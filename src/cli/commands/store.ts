@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CopyReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatSeconds } from '../text.ts';
+import { formatCount, formatForeign, formatSeconds } from '../text.ts';
 
 const example =
   "\nExample:  relearn store copy ./relearn-store 's3://bucket/prefix?region=eu-west-1'\n";
@@ -17,22 +17,37 @@ const summaryOf = ({ objects, copied, bytes, seconds }: CopyReport): string => {
   );
 };
 
-const nextStep = ({ damaged }: CopyReport, from: string, to: string): string =>
-  damaged.length === 0
-    ? `Next: relearn status --store '${to}'`
-    : [
-        `Damaged at ${from}, and not copied:`,
-        ...damaged.map(({ message }) => `  ${message}`),
-        'Put them back there from a backup and run the copy again. ' +
-          `What the copy lacks without them: relearn fsck --store '${to}'`,
-      ].join('\n');
+const isWhole = ({ damaged, misnamed }: CopyReport): boolean =>
+  damaged.length + misnamed.length === 0;
+
+const nextStep = (report: CopyReport, from: string, to: string): string => {
+  if (isWhole(report)) return `Next: relearn status --store '${to}'`;
+  const { damaged, misnamed } = report;
+  return [
+    ...(damaged.length > 0
+      ? [
+          `Damaged at ${from}, and not copied:`,
+          ...damaged.map(({ message }) => `  ${message}`),
+          'Put them back there from a backup and run the copy again. ' +
+            `What the copy lacks without them: relearn fsck --store '${to}'`,
+        ]
+      : []),
+    ...(misnamed.length > 0
+      ? [
+          `Under names that are no keys at ${from}, and not copied:`,
+          ...misnamed.map(({ path, reason }) => `  ${formatForeign(path)}: ${reason}`),
+          'Train there, which takes them in or sets them aside, or copy them by hand.',
+        ]
+      : []),
+  ].join('\n');
+};
 
 export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', example);
   command
     .command('copy')
     .description(
-      'Copies a store, compares every object, and goes on where it was when it is run again. Stop what trains and imports first. Damaged objects are named and left out; the exit code is 1 then.',
+      'Copies a store, compares every object, and goes on where it was when it is run again. Stop what trains and imports first. Damaged objects, and feedback under names that are no keys, are named and left out; the exit code is 1 then.',
     )
     .argument('<FROM>', 'the store to copy, which stays as it is')
     .argument('<TO>', 'an empty folder, bucket or prefix; a bucket is created where it is missing')
@@ -52,7 +67,7 @@ export const define = (command: Command, session: Session): void => {
           });
           progress.stop();
           run.output.result(report, `${summaryOf(report)}\n${nextStep(report, from, to)}`);
-          return report.damaged.length === 0 ? exitCodes.done : exitCodes.failed;
+          return isWhole(report) ? exitCodes.done : exitCodes.failed;
         } finally {
           progress.stop();
         }
