@@ -225,7 +225,10 @@ describe('failures', () => {
     };
     const outcome = await relearn('train --json', { signal: stop.signal, relearn: { train } });
     expect(outcome.code).toBe(130);
-    expect(JSON.parse(outcome.stdout).error.code).toBe('interrupted');
+    expect(JSON.parse(outcome.stdout).error).toMatchObject({
+      code: 'interrupted',
+      hint: expect.stringContaining('train --resume'),
+    });
   });
 });
 

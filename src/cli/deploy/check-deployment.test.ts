@@ -363,6 +363,12 @@ describe('checkDeployment', () => {
     expect(checkDeployment(text).length).toBeGreaterThan(0);
   });
 
+  it('tells of no key that the file lacks', () => {
+    const told = checkDeployment(good.replaceAll('component: fc3\n', 'component: fc\n'));
+    expect(told.map(({ problem }) => problem).join('\n')).not.toMatch(/services/);
+    expect(told.length).toBeGreaterThan(0);
+  });
+
   it('knows a file of version 2 and says how to write each key today', () => {
     const problems = checkDeployment(version2);
     const cures = Object.fromEntries(

@@ -125,7 +125,7 @@ export const readDeployment = (text: string): Deployment => {
   const value = {
     ...raw,
     resources: fill(raw.resources, ['resources']),
-    services: fill(raw.services, ['services']),
+    ...(raw.services === undefined ? {} : { services: fill(raw.services, ['services']) }),
   };
   return { value, problems, problem };
 };
