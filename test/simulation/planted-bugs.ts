@@ -180,11 +180,10 @@ export const plantedBugs: readonly BugWithBound[] = [
       const believed = new Map<string, Uint8Array>();
       return {
         ...store,
-        putIfAbsent: async (key, bytes) => {
-          if (!key.startsWith('archive/')) return store.putIfAbsent(key, bytes);
+        put: async (key, bytes) => {
+          if (!key.startsWith('archive/')) return store.put(key, bytes);
           believed.set(key, bytes);
-          store.putIfAbsent(key, bytes).catch(() => {});
-          return 'created';
+          store.put(key, bytes).catch(() => {});
         },
         get: async (key) => believed.get(key) ?? store.get(key),
       };
