@@ -11,9 +11,9 @@
  *   the kernel; any range of inputs by itself.
  */
 import { moveRows } from '../graph/blocked/move-rows.ts';
+import { noBias } from '../graph/blocked/no-bias.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Node, Value } from '../graph/graph.ts';
-import { float32 } from '../tensor/tensor.ts';
 import {
   type BlockAddition,
   type GradientFactors,
@@ -142,11 +142,8 @@ const samplesInside = (b: GraphBuilder, value: Value, blockSize: number): Value 
 const additionIn = (channels: number): BlockAddition => ({
   factorShape: [channels, 1, 1, 1],
   add: (body, addend, x, factor) => {
-    const noBias = body.constant(float32([channels], new Float32Array(channels)), 'no_bias');
-    return body.apply('BlockedConv', [x, factor, noBias, addend], {
-      ...pointwise,
-      group: channels,
-    });
+    const inputs = [x, factor, noBias(body, channels), addend];
+    return body.apply('BlockedConv', inputs, { ...pointwise, group: channels });
   },
 });
 

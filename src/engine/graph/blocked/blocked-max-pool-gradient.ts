@@ -5,6 +5,7 @@ import type { Node, Value } from '../graph.ts';
 import type { BlockedActivation, ConvAttributes, OpAttributes } from '../ops.ts';
 import { blockedKernel } from './blocked-kernel.ts';
 import { type BlockedRule, blocked, type Layout } from './layout.ts';
+import { noBias } from './no-bias.ts';
 import { onePixelKernel } from './one-pixel-kernel.ts';
 
 type Extents4 = readonly [number, number, number, number];
@@ -97,9 +98,6 @@ export const poolGradientParts = (
   return parts.map(({ at, wins }) => ({ at, gradient: b.apply('Mul', [wins, perWinner]) }));
 };
 
-const noBias = ({ builder: b }: Layout, channels: number): Value =>
-  b.constant(float32([channels], new Float32Array(channels)), 'zeros');
-
 /**
  * The number of winners, one pass. Should some processor's kernels compute a pixel in two ways, a
  * window without a winner loses its gradient; it must not divide by zero.
@@ -110,7 +108,7 @@ const atLeastOne = (layout: Layout, counts: Value, wins: Value): Value => {
   const kernel = layout.builder.constant(ones, 'ones');
   return layout.builder.apply(
     'BlockedConv',
-    [wins, kernel, noBias(layout, channels), counts],
+    [wins, kernel, noBias(layout.builder, channels), counts],
     eachChannel(channels, 'AtLeastOne'),
   );
 };
@@ -125,7 +123,7 @@ const recomputedWinners = (
   const { builder: b } = layout;
   const [picture, weight] = convolution.inputs as [Value, Value];
   const negative = b.apply('Neg', [blockedKernel(weight, layout)]);
-  const bias = noBias(layout, weight.shape[0] as number);
+  const bias = noBias(b, weight.shape[0] as number);
   return b.apply('BlockedConv', [layout.plain(picture), negative, bias, y], {
     ...windowAt(at),
     activation: 'IsNotPositive',
@@ -158,7 +156,7 @@ const winners = (
   const channels = x.shape[1] as number;
   const size = [at[0] + 1, at[1] + 1] as const;
   const pick = onePixelKernel(layout, channels, size, sizeOf(size) - 1);
-  return b.apply('BlockedConv', [x, pick, noBias(layout, channels), behind], {
+  return b.apply('BlockedConv', [x, pick, noBias(layout.builder, channels), behind], {
     ...eachChannel(channels, 'IsNotNegative'),
     strides,
   });

@@ -3,10 +3,10 @@
  * their own. Only where nobody else reads what comes in between.
  */
 import { sameShape } from '../../tensor/shape.ts';
-import { float32 } from '../../tensor/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Graph, Node, Value } from '../graph.ts';
 import { rewrite } from '../rewrite.ts';
+import { noBias } from './no-bias.ts';
 
 type BlockedConv = Node<'BlockedConv'>;
 
@@ -47,8 +47,7 @@ const addition: Fusion = (b, reader, { inputs, attributes }, position) => {
   if (reader.op !== 'Add' || attributes.activation || inputs.length > 3) return undefined;
   if (other === undefined || !sameShape(other.shape, output.shape)) return undefined;
   const filters = kernel.shape[0] as number;
-  const zeros = () => b.constant(float32([filters], new Float32Array(filters)), 'zeros');
-  return b.apply('BlockedConv', [x, kernel, bias ?? zeros(), other], attributes);
+  return b.apply('BlockedConv', [x, kernel, bias ?? noBias(b, filters), other], attributes);
 };
 
 const activation: Fusion = (b, reader, { inputs, attributes }) =>
