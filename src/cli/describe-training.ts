@@ -17,16 +17,23 @@ const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
   'not-enough-evidence': 'not promoted: not enough evidence that it is better, the champion stays',
 };
 
-export const describeGate = (gate: GateReport): string =>
+/** How large a holdout would have to be; of no gain at all, the smallest that is worth a promotion. */
+const describeNeeded = ({ championAccuracy, needed }: GateReport, accuracy: number): string => {
+  if (needed === null) return '';
+  const isBetter = championAccuracy === null || accuracy > championAccuracy;
+  const gain = isBetter ? 'would decide at this gain' : 'would tell a gain of one point from luck';
+  return `. About ${formatCount(needed)} holdout pictures ${gain}`;
+};
+
+/** @param accuracy of the candidate, on the holdout */
+export const describeGate = (gate: GateReport, accuracy: number): string =>
   [
     `Gate: ${verdictLines[gate.verdict]}`,
     gate.championAccuracy === null ? '' : ` (champion ${formatPercent(gate.championAccuracy)}`,
     gate.championAccuracy === null
       ? ''
       : `${gate.pValue === null ? '' : `, ${formatPValue(gate.pValue)}`})`,
-    gate.needed === null
-      ? ''
-      : `. About ${formatCount(gate.needed)} holdout pictures would decide at this gain`,
+    describeNeeded(gate, accuracy),
     ...gate.reasons.map((reason) => `\n  ${reason}`),
   ].join('');
 
@@ -53,7 +60,7 @@ export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' |
     '',
     formatConfusionMatrix(holdout.confusionMatrix),
     '',
-    describeGate(gate),
+    describeGate(gate, holdout.accuracy),
   ].join('\n');
 
 export const describeTraining = (report: TrainReport): string =>

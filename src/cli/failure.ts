@@ -23,24 +23,66 @@ const usageCodes: Readonly<Record<string, string>> = {
   'commander.help': 'missing_command',
 };
 
+interface SystemFailure {
+  readonly code: string;
+  /** What is said of the path. */
+  readonly says: string;
+  readonly hint: string;
+}
+
+const denied: SystemFailure = {
+  code: 'permission_denied',
+  says: 'may not be read or written.',
+  hint: 'Check the permissions of this path and of the folders above it.',
+};
+const full: SystemFailure = {
+  code: 'disk_full',
+  says: 'does not fit on the disk.',
+  hint: 'Make room on this disk, or raise the quota, and run the command again.',
+};
+
 /** Failures of the operating system, in this program's words: what happened, and the cure. */
-const systemFailures: Readonly<Record<string, readonly [predicate: string, hint: string]>> = {
-  ENOENT: ['does not exist.', 'Check the path.'],
-  EEXIST: ['exists already.', 'Choose another name; nothing is written over.'],
-  EISDIR: ['is a folder.', 'Name a file.'],
-  ENOTDIR: ['lies below a file, not a folder.', 'Check the path.'],
-  EACCES: ['may not be read or written.', 'Check the permissions of this path.'],
-  ENOSPC: ['does not fit on the disk.', 'Make room on this disk and run the command again.'],
+const systemFailures: Readonly<Record<string, SystemFailure>> = {
+  ENOENT: { code: 'path_not_found', says: 'does not exist.', hint: 'Check the path.' },
+  EEXIST: {
+    code: 'path_exists',
+    says: 'exists already.',
+    hint: 'Choose another name; nothing is written over.',
+  },
+  EISDIR: { code: 'not_a_file', says: 'is a folder.', hint: 'Name a file.' },
+  ENOTDIR: {
+    code: 'not_a_folder',
+    says: 'is no folder, or lies below a file.',
+    hint: 'Check the path.',
+  },
+  EACCES: denied,
+  EPERM: denied,
+  EROFS: {
+    code: 'read_only',
+    says: 'lies where nothing can be written.',
+    hint: 'Choose another place, or mount this one for writing.',
+  },
+  ENOSPC: full,
+  EDQUOT: full,
+  ENAMETOOLONG: {
+    code: 'name_too_long',
+    says: 'is longer than a name can be.',
+    hint: 'Shorten it.',
+  },
+  EMFILE: {
+    code: 'too_many_files',
+    says: 'could not be opened: too many files are open.',
+    hint: 'Raise the limit: ulimit -n 4096',
+  },
 };
 
 const describeSystemFailure = (error: NodeJS.ErrnoException): Failure | undefined => {
-  const code = error.code ?? '';
-  const known = Object.hasOwn(systemFailures, code) ? systemFailures[code] : undefined;
+  const errno = error.code ?? '';
+  const known = Object.hasOwn(systemFailures, errno) ? systemFailures[errno] : undefined;
   if (known === undefined) return undefined;
-  const [predicate, hint] = known;
-  const message =
-    error.path === undefined ? `A path that was named ${predicate}` : `${error.path} ${predicate}`;
-  return { exitCode: exitCodes.failed, code: code.toLowerCase(), message, hint };
+  const { code, says, hint } = known;
+  const message = `${error.path ?? 'A path that was named'} ${says}`;
+  return { exitCode: exitCodes.failed, code, message, hint };
 };
 
 const isAbort = (error: unknown): boolean =>

@@ -460,9 +460,9 @@ describe('commands', () => {
     const lost = await relearn(nowhere, { relearn: { models } });
     expect(lost.code).toBe(1);
     expect(JSON.parse(lost.stdout).error).toEqual({
-      code: 'enoent',
-      message: `${join(folder, 'none', 'model.onnx')} does not exist.`,
-      hint: 'Check the path.',
+      code: 'folder_not_found',
+      message: `There is no folder ${join(folder, 'none')}.`,
+      hint: expect.stringContaining('Create it'),
     });
   });
 

@@ -279,7 +279,8 @@ const play = async (
     'Retrain',
     `started by itself; version ${second.version} in ${formatSeconds(second.seconds)}: ${formatAccuracy(second.holdout)} right`,
   );
-  say(8, describeGate(second.gate).slice(0, 4), describeGate(second.gate).slice(6));
+  const gate = describeGate(second.gate, second.holdout.accuracy);
+  say(8, gate.slice(0, 4), gate.slice(6));
 
   const promoted = second.gate.verdict === 'promote';
   const [sample] = pictures.samples;

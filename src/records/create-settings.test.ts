@@ -29,10 +29,22 @@ it('adds plain plurals unless that name is taken', () => {
   expect(aliases).toEqual({ dogs: 'cat', kitty: 'cat', catss: 'cats' });
 });
 
+it('adds no plural to what does not end in a Latin letter', () => {
+  const { aliases } = createSettings({ labels: ['猫', '🐶', '7', 'café', 'кот'] });
+  expect(aliases).toEqual({ cafés: 'café' });
+});
+
+it('takes names that look odd and are none of its business', () => {
+  const labels = ['big dog', 'constructor', 'toString', '10', '9', '...', 'a=b', '🐶'];
+  expect(createSettings({ labels }).labels).toEqual(labels);
+  const many = Array.from({ length: 300 }, (_, n) => `class ${n}`);
+  expect(createSettings({ labels: many }).labels).toEqual(many);
+});
+
 it('gives every label an ASCII id of its own', () => {
   const ids = (labels: string[]) => createSettings({ labels }).labelIds;
   expect(ids(['猫', '狗', 'other'])).toEqual(['label-1', 'label-2', 'other']);
-  expect(ids(['Cat', 'cat', 'big dog'])).toEqual(['label-1', 'cat', 'label-3']);
+  expect(ids(['Cat', 'dog', 'big dog'])).toEqual(['label-1', 'dog', 'label-3']);
   expect(new Set(ids(['label-2', '猫', 'label-1'])).size).toBe(3);
 });
 
@@ -50,7 +62,12 @@ it.each([
   [{ labels: ['cat'] }, 'too_few_labels'],
   [{ labels: ['cat', 'cat'] }, 'duplicate_label'],
   [{ labels: ['cat', ' cat '] }, 'duplicate_label'],
+  [{ labels: ['cat', 'CAT'] }, 'duplicate_label'],
+  [{ labels: ['caf\u00e9', 'cafe\u0301'] }, 'duplicate_label'],
+  [{ labels: ['cat', '\uff43at'] }, 'duplicate_label'],
   [{ labels: ['cat', ''] }, 'invalid_label'],
+  [{ labels: ['cat', '..'] }, 'invalid_label'],
+  [{ labels: ['cat', '__proto__'] }, 'invalid_label'],
   [{ labels: ['cat', '../dog'] }, 'invalid_label'],
   [{ labels: ['cat', 'a\\b'] }, 'invalid_label'],
   [{ labels: ['cat', 'a\nb'] }, 'invalid_label'],

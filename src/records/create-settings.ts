@@ -32,13 +32,16 @@ const wrongUsage = (code: string, message: string, hint: string): RelearnError =
 // Control and format characters (invisible, or turning the text around), and both slashes.
 const unfitForNames = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}/\\]/u;
 
+// Nothing, the names of folders in every folder, and a key that objects of JavaScript don't keep.
+const unfitNames: readonly string[] = ['', '.', '..', '__proto__'];
+
 const checkName = (raw: string, what: string): string => {
   const name = raw.normalize('NFC').trim();
-  if (name === '' || name.length > 100 || unfitForNames.test(name)) {
+  if (name.length > 100 || unfitForNames.test(name) || unfitNames.includes(name)) {
     throw wrongUsage(
       'invalid_label',
       `${JSON.stringify(raw)} can't be ${what}.`,
-      'Use 1 to 100 characters, without slashes and control characters.',
+      'Use 1 to 100 characters, without slashes and without characters that nobody sees.',
     );
   }
   return name;
@@ -51,6 +54,15 @@ const checkRange = (name: string, value: number, fits: boolean, range: string): 
   return value;
 };
 
+const sameLabel = (label: string, other: string): RelearnError =>
+  label === other
+    ? wrongUsage('duplicate_label', `The label "${label}" is given twice.`, 'Name it once.')
+    : wrongUsage(
+        'duplicate_label',
+        `The labels "${label}" and "${other}" are one name in two spellings.`,
+        `Keep one of them and let the other stand for it: --alias ${other}=${label}`,
+      );
+
 const checkLabels = (raw: readonly string[]): string[] => {
   const labels = raw.map((label) => checkName(label, 'a label'));
   if (labels.length < 2) {
@@ -60,9 +72,13 @@ const checkLabels = (raw: readonly string[]): string[] => {
       'Name them like this: --labels cat,dog',
     );
   }
-  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
-  if (twice !== undefined) {
-    throw wrongUsage('duplicate_label', `The label "${twice}" is given twice.`, 'Name it once.');
+  // People mix up names that only capitals tell apart, and some file systems keep one folder for both.
+  const seen = new Map<string, string>();
+  for (const label of labels) {
+    const plain = label.normalize('NFKC').toLowerCase();
+    const other = seen.get(plain);
+    if (other !== undefined) throw sameLabel(other, label);
+    seen.set(plain, label);
   }
   return labels;
 };
@@ -92,6 +108,8 @@ const checkAliases = (
     aliases.set(name, label);
   }
   for (const label of labels) {
+    // An s makes a plural in Latin letters only.
+    if (!/\p{Script=Latin}$/u.test(label)) continue;
     const plural = `${label}s`;
     if (!labels.includes(plural) && !aliases.has(plural)) aliases.set(plural, label);
   }

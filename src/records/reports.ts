@@ -138,7 +138,10 @@ export interface GateReport {
   readonly championAccuracy: number | null;
   /** Exact one-sided McNemar; null for a first model. */
   readonly pValue: number | null;
-  /** Holdout pictures that would decide at this gain; null where the verdict is final. */
+  /**
+   * Holdout pictures that would decide at this gain, or at a gain of one point where none was seen;
+   * null where the verdict is final.
+   */
   readonly needed: number | null;
   readonly reasons: readonly string[];
 }

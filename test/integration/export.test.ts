@@ -147,7 +147,10 @@ test('what is refused leaves no file behind', async () => {
   expect(await refused('1')).toMatchObject({ exitCode: 2, code: 'missing_option' });
   expect(await readdir(folder.path)).not.toContain('refused.onnx');
 
-  expect(await refused('1', '--out', folder.path)).toMatchObject({ exitCode: 1, code: 'eexist' });
+  expect(await refused('1', '--out', folder.path)).toMatchObject({
+    exitCode: 1,
+    code: 'path_exists',
+  });
   expect(await refused('1', '--out', join(folder.path, 'none', 'm.onnx'))).toMatchObject({
     exitCode: 1,
     code: 'enoent',

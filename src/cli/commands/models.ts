@@ -1,6 +1,8 @@
 /** `relearn models`: versions, their lineage, who was champion when and why. */
-import { open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
+import { RelearnError } from '../../base/errors.ts';
 import { type ExportFormat, exportFormats } from '../../records/export-formats.ts';
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
 import { asksForNoWord } from '../asks-for-no-word.ts';
@@ -54,6 +56,24 @@ const describeExport = (file: string, report: ExportReport): string => {
       : `Holdout: ${formatAccuracy({ n, accuracy, interval })}, original ${formatPercent(originalAccuracy)}; other answers on ${formatCount(report.disagreements)}.`,
     `A picture on one thread: ${times(report.msPerPicture)} (original ${times(report.originalMsPerPicture)}).`,
   ].join('\n');
+};
+
+/** A place that can't be written to is told before the work, not after. */
+const createFile = async (path: string): Promise<FileHandle> => {
+  try {
+    return await open(path, 'wx');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new RelearnError(
+      'not-found',
+      'folder_not_found',
+      `There is no folder ${dirname(path)}.`,
+      {
+        hint: 'Create it first, or name another with --out.',
+        cause,
+      },
+    );
+  }
 };
 
 const example = (line: string): string => `\nExample:  relearn ${line}\n`;
@@ -139,8 +159,7 @@ export const define = (command: Command, session: Session): void => {
       session.act(async (run, wanted: number, options: ExportOptions) => {
         const { format, force, out } = options;
         const relearn = await run.open();
-        // A place that can't be written to is told before the work, not after.
-        const file = await open(out, 'wx');
+        const file = await createFile(out);
         try {
           const { signal } = run.context;
           const { model, report } = await relearn.models.export(wanted, {

@@ -26,10 +26,23 @@ it('reads a file', async () => {
 it('names the file that a folder holds', async () => {
   await place('s.yaml', 'edition: 3.0.0\n');
   await expect(readDeploymentFile(folder)).rejects.toMatchObject({
-    kind: 'usage',
+    kind: 'invalid',
     code: 'not_a_file',
     message: `${folder} is a folder.`,
     hint: `Name the file in it, such as ${join(folder, 's.yaml')}.`,
+  });
+});
+
+it.each([
+  ['a program', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0])],
+  ['text that is not UTF-8', Buffer.from('name: caf\u00e9\n', 'latin1')],
+])('refuses %s instead of reading it as YAML', async (_, bytes) => {
+  const path = join(folder, 'binary.yaml');
+  await writeFile(path, bytes);
+  await expect(readDeploymentFile(path)).rejects.toMatchObject({
+    kind: 'invalid',
+    code: 'not_a_text',
+    message: `${path} is no text, so it is no YAML.`,
   });
 });
 

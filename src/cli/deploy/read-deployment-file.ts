@@ -19,14 +19,14 @@ const openFile = async (path: string): Promise<FileHandle> => {
 };
 
 /**
- * @throws RelearnError not-found/`file_not_found`, usage/`not_a_file`, invalid/`file_too_large`, and
+ * @throws RelearnError not-found/`file_not_found`, invalid/`not_a_file`, `file_too_large`, `not_a_text`, and
  * what the operating system says of a file that may not be read
  */
 export const readDeploymentFile = async (path: string): Promise<string> => {
   const file = await openFile(path);
   try {
     if ((await file.stat()).isDirectory())
-      throw new RelearnError('usage', 'not_a_file', `${path} is a folder.`, {
+      throw new RelearnError('invalid', 'not_a_file', `${path} is a folder.`, {
         hint: `Name the file in it, such as ${join(path, 's.yaml')}.`,
       });
     // A pipe has no size to be asked for.
@@ -41,7 +41,13 @@ export const readDeploymentFile = async (path: string): Promise<string> => {
         `${path} is larger than a deployment file can be.`,
         { hint: `Name a file of ${mostBytes / 1024 / 1024} MB at most.` },
       );
-    return bytes.toString('utf8', 0, length);
+    const text = bytes.toString('utf8', 0, length);
+    // No text holds the first of these, and the second stands where a byte was no UTF-8.
+    if (text.includes('\0') || text.includes('\ufffd'))
+      throw new RelearnError('invalid', 'not_a_text', `${path} is no text, so it is no YAML.`, {
+        hint: 'Name a deployment file, such as deploy/s.yaml, saved as UTF-8.',
+      });
+    return text;
   } finally {
     await file.close();
   }
