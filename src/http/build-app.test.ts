@@ -4,6 +4,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createInMemoryRelearn, type InMemoryOptions } from '../../test/in-memory-relearn.ts';
+import { createTestStore, openTestRelearn } from '../../test/loop-store.ts';
 import { brightJpeg, darkJpeg, darkPng, dataUrlOf, shade } from '../../test/pictures.ts';
 import { systemClock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
@@ -109,6 +110,24 @@ describe('POST /callback', () => {
     expect((await relearn.status()).pending).toEqual({ cat: 1, dog: 0 });
   });
 
+  it('refuses a target that contradicts the verdict beside it, and names both', async () => {
+    const relearn = await openTestRelearn(await createTestStore(), { keepPredictions: true });
+    await relearn.train();
+    const { predictionId, label } = await relearn.predict(darkJpeg);
+    const app = buildApp(relearn, options());
+    const say = async (target: string, verdict: string) => {
+      const body = JSON.stringify({ predictionId, target, verdict });
+      return app.inject(post('/callback', body, 'application/json'));
+    };
+    const other = label === 'cat' ? 'dog' : 'cat';
+    const refused = await say(other, 'right');
+    expect([refused.statusCode, refused.json().code]).toEqual([400, 'contradicting_feedback']);
+    expect(refused.json().title).toMatch(/target.+verdict/);
+    expect((await say(`${label}s`, 'right')).json()).toMatchObject({ status: 'accepted' });
+    await app.close();
+    await relearn.close();
+  });
+
   it('hints at a training for what is new only', async () => {
     let hints = 0;
     const trigger = { hint: () => void hints++, stop: async () => {} };
@@ -121,10 +140,14 @@ describe('POST /callback', () => {
 
 describe('POST /invoke, / and /events', () => {
   it.each(['/invoke', '/', '/events'])(
-    '%s trains when it is time, whatever the event',
+    '%s trains when it is time, and never for what is no event',
     async (url) => {
       const { app, relearn } = setUp({ threshold: 1 });
-      const event = post(url, '{"events":[{"eventName":"x"}]}', 'application/octet-stream');
+      for (const body of ['{"hello":1}', 'hello', '[]', '7'])
+        expect((await app.inject(post(url, body, 'application/octet-stream'))).json()).toEqual({
+          result: { trained: false, reason: 'not-our-event' },
+        });
+      const event = post(url, '{"triggerName":"sweep"}', 'application/octet-stream');
       const before = await app.inject(event);
       expect(before.json()).toEqual({ result: { trained: false, reason: 'below-threshold' } });
       await relearn.collectFeedback({ picture: darkJpeg, target: 'cat', source: 'test' });

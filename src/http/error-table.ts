@@ -27,6 +27,11 @@ const problems: Readonly<Record<string, Problem>> = {
     'Send an object such as {"picture":"data:image/jpeg;base64,…"}, or the bytes of the picture as image/jpeg.',
   ),
   json_too_deep: entry(400, 'The JSON is nested too deeply.'),
+  contradicting_feedback: entry(
+    400,
+    'The fields target and verdict contradict each other.',
+    'Send one of the two: the target, or what you think of the prediction.',
+  ),
   forbidden_key: entry(400, 'The body holds a key that is not allowed.'),
   invalid_multipart: entry(400, 'The multipart body is not valid or has too many parts.'),
   missing_key: entry(401, 'This needs an API key.', 'Send it as Authorization: Bearer KEY.'),

@@ -19,12 +19,33 @@ const oss = (key: string, eventName = 'ObjectCreated:PutObject', name = bucket.n
   oss: { bucket: { ...bucket, name }, object: { key, size: 1 }, ossSchemaVersion: '1.0' },
   responseElements: { requestId: '58F9' },
 });
-const s3 = (key: string, eventSource = 'aws:s3', eventName = 'ObjectCreated:Put') => ({
+const s3 = (
+  key: string,
+  {
+    eventSource = 'aws:s3',
+    eventName = 'ObjectCreated:Put',
+    name = bucket.name,
+  }: { eventSource?: string; eventName?: string; name?: string } = {},
+) => ({
   eventVersion: '2.1',
   eventSource,
   eventName,
-  s3: { s3SchemaVersion: '1.0', bucket, object: { key, size: 1 } },
+  s3: { s3SchemaVersion: '1.0', bucket: { ...bucket, name }, object: { key, size: 1 } },
 });
+const bridged = (key: string, type = 'Object Created') => ({
+  'detail-type': type,
+  source: 'aws.s3',
+  detail: { bucket, object: { key } },
+});
+const sns = (event: unknown) => ({
+  Type: 'Notification',
+  TopicArn: 'arn',
+  Message: JSON.stringify(event),
+});
+const sqs = (event: unknown) => ({
+  Records: [{ messageId: '1', eventSource: 'aws:sqs', body: JSON.stringify(event) }],
+});
+const base64 = (event: unknown) => Buffer.from(JSON.stringify(event)).toString('base64');
 const cloudEvent = (data: unknown, type = 'oss:ObjectCreated:PutObject') => ({
   id: '45',
   source: 'acs.oss',
@@ -48,7 +69,76 @@ const rows: readonly (readonly [string, EventRequest, boolean])[] = [
   ['no body', request(''), true],
   ['an FC timer', request({ triggerTime: 't', triggerName: 'nightly', payload: '{}' }), true],
   ['a timer’s own payload', request({ reason: 'nightly' }), true],
-  ['bytes that are no JSON', request('\u0000\u0001'), true],
+  ['an empty object: some clients can send no less', request({}), true],
+  [
+    'EventBridge’s schedule',
+    request({ source: 'aws.events', 'detail-type': 'Scheduled Event' }),
+    true,
+  ],
+  ...[{ hello: 1 }, [], [1], [[]], 7, 'text', null, true, { events: 3 }, { Records: {} }].map(
+    (body) => [`no event: ${JSON.stringify(body)}`, request(JSON.stringify(body)), false] as const,
+  ),
+  ['bytes that are no JSON', request('\u0000\u0001'), false],
+  ['a form', request('a=b', { mediaType: 'application/x-www-form-urlencoded' }), false],
+  ['JSON of a megabyte', request({ filler: 'x'.repeat(1_000_000) }), false],
+  ['nested too deeply, undeclared', request('['.repeat(100_000)), false],
+  ['more events than are read', request(Array(20_000).fill({ hello: 1 })), true],
+  ['S3, another bucket', request({ Records: [s3('feedback/a', { name: 'b' })] }), false],
+  ['S3, another prefix', request({ Records: [s3('team/feedback/a')] }), false],
+  ['S3 by SNS to an address', request(sns({ Records: [s3('feedback/cat/1')] })), true],
+  ['S3 by SNS, elsewhere', request(sns({ Records: [s3('runs/1')] })), false],
+  [
+    'SNS asks to be confirmed',
+    request({ Type: 'SubscriptionConfirmation', Message: 'You have' }),
+    false,
+  ],
+  [
+    'S3 by SNS to Lambda',
+    request({ Records: [{ EventSource: 'aws:sns', Sns: sns({ Records: [s3('feedback/a')] }) }] }),
+    true,
+  ],
+  ['S3 by SQS to Lambda', request(sqs({ Records: [s3('feedback/a')] })), true],
+  ['S3 by SQS, elsewhere', request(sqs({ Records: [s3('runs/1')] })), false],
+  ['S3 by SNS by SQS', request(sqs(sns({ Records: [s3('feedback/a')] }))), true],
+  ['S3 by EventBridge by SQS', request(sqs(bridged('feedback/a'))), true],
+  ['SQS, no JSON inside', request({ Records: [{ eventSource: 'aws:sqs', body: 'hello' }] }), false],
+  ['S3 by EventBridge, deleted', request(bridged('feedback/cat/1.jpg', 'Object Deleted')), false],
+  [
+    'a CloudEvent of another type',
+    request(cloudEvent({ order: 7 }, 'shop.order'), structured),
+    false,
+  ],
+  [
+    'a CloudEvent of a schedule',
+    request(cloudEvent({}, 'eventbridge:Events:ScheduledEvent'), structured),
+    true,
+  ],
+  [
+    'a CloudEvent, data encoded',
+    request({ ...cloudEvent(undefined), data_base64: base64(oss('feedback/a')) }, structured),
+    true,
+  ],
+  [
+    'Azure',
+    request([
+      {
+        subject: '/containers/relearn-feedback/blobs/feedback/cat/1',
+        eventType: 'Microsoft.Storage.BlobCreated',
+        data: { api: 'PutBlob' },
+      },
+    ]),
+    false,
+  ],
+  [
+    'Google by Pub/Sub',
+    request({ message: { attributes: { bucketId: bucket.name, objectId: 'feedback/a' } } }),
+    false,
+  ],
+  [
+    'OSS, twice and in the wrong order',
+    request({ events: [oss('feedback/b'), oss('feedback/a'), oss('feedback/b')] }),
+    true,
+  ],
   ['OSS', request({ events: [oss('feedback/cat/1.jpg')] }), true],
   ['OSS, archive', request({ events: [oss('archive/cat/1.jpg')] }), false],
   ['OSS, a longer prefix', request({ events: [oss('feedback-archive/1.jpg')] }), false],
@@ -65,29 +155,30 @@ const rows: readonly (readonly [string, EventRequest, boolean])[] = [
   ['S3, broken encoding', request({ Records: [s3('feedback/%E0%A4%A.jpg')] }), true],
   [
     'S3, removed',
-    request({ Records: [s3('feedback/a', 'aws:s3', 'ObjectRemoved:Delete')] }),
+    request({ Records: [s3('feedback/a', { eventName: 'ObjectRemoved:Delete' })] }),
     false,
   ],
   ['S3’s test', request({ Event: 's3:TestEvent', Bucket: bucket.name }), false],
-  [
-    'S3 by EventBridge',
-    request({
-      'detail-type': 'Object Created',
-      detail: { bucket, object: { key: 'feedback/cat/1.jpg' } },
-    }),
-    true,
-  ],
+  ['S3 by EventBridge', request(bridged('feedback/cat/1.jpg')), true],
   [
     'MinIO',
     request({
       EventName: 's3:ObjectCreated:Put',
       Key: 'x',
-      Records: [s3('feedback%2Fcat%2F01j9zk.jpg', 'minio:s3', 's3:ObjectCreated:Put')],
+      Records: [s3('feedback%2Fcat%2F01j9zk.jpg', { eventSource: 'minio:s3' })],
     }),
     true,
   ],
-  ['Ceph, key as it is', request({ Records: [s3('feedback/cat/猫 1+2.jpg', 'ceph:s3')] }), true],
-  ['Ceph, percent in the key', request({ Records: [s3('feedback%2Fcat', 'ceph:s3')] }), false],
+  [
+    'Ceph, key as it is',
+    request({ Records: [s3('feedback/cat/猫 1+2.jpg', { eventSource: 'ceph:s3' })] }),
+    true,
+  ],
+  [
+    'Ceph, percent in the key',
+    request({ Records: [s3('feedback%2Fcat', { eventSource: 'ceph:s3' })] }),
+    false,
+  ],
   [
     'Google, binary',
     request(google('feedback/cat/1'), binary('google.cloud.storage.object.v1.finalized')),
@@ -104,7 +195,7 @@ const rows: readonly (readonly [string, EventRequest, boolean])[] = [
     false,
   ],
   ['Knative ping', request({ reason: 'sweep' }, binary('dev.knative.sources.ping')), true],
-  ['a CloudEvent without data', request(cloudEvent(undefined, 'x'), structured), true],
+  ['a CloudEvent without data', request(cloudEvent(undefined, 'x'), structured), false],
 ];
 
 describe('events', () => {

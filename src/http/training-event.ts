@@ -1,20 +1,21 @@
 /**
  * What an event says, whatever host sent it. Events are hints: they may come late, twice, in the
- * wrong order or never, so nothing they say is believed but one thing: a storage event that names
- * only objects elsewhere needs no look at the store. Shapes: Alibaba OSS and FC timers, AWS S3, MinIO
- * and Ceph records, EventBridge of both clouds, Google's and anybody's CloudEvents 1.0.
+ * wrong order or never, so nothing they say is believed but one thing: what names only objects
+ * elsewhere, or is no event that is known here, needs no look at the store. Forms: Alibaba OSS and FC
+ * timers, AWS S3, MinIO and Ceph records, messages that carry them (SNS, SQS, MNS), EventBridge of
+ * both clouds, Google's and anybody's CloudEvents 1.0.
  */
 import { z } from 'zod';
-import { isRelearnError, RelearnError } from '../base/errors.ts';
+import { isRelearnError } from '../base/errors.ts';
 import { feedbackPrefix } from '../records/keys.ts';
+import { invalid } from './error-table.ts';
 import { readJson } from './read-json.ts';
 
-/** An object that a storage event names. */
+/** An object that came, by a storage event. */
 export interface EventObject {
   readonly bucket: string;
   /** As the store knows it: no percent signs of a form. */
   readonly key: string;
-  readonly isRemoved: boolean;
 }
 
 /** Where this process's store lies. */
@@ -33,19 +34,9 @@ export interface EventRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** One shape of event: how to tell it, and which objects it names. */
-interface Shape<Event> {
-  readonly schema: z.ZodType<Event>;
-  objects(event: Event): readonly EventObject[];
-}
-
-const shape = <Event>(
-  schema: z.ZodType<Event>,
-  objects: (event: Event) => readonly EventObject[],
-): Shape<unknown> => ({ schema, objects }) as Shape<unknown>;
-
 const name = z.object({ name: z.string() });
-const isRemoval = (eventName: string): boolean => /remov|delet|expir/i.test(eventName);
+const located = z.object({ bucket: name, object: z.object({ key: z.string() }) });
+const isRemoval = (type: string): boolean => /remov|delet|expir/i.test(type);
 
 /** S3 and MinIO write keys as a form does: `+` for a space. Ceph and OSS write them as they are. */
 const fromForm = (key: string): string => {
@@ -56,113 +47,149 @@ const fromForm = (key: string): string => {
   }
 };
 
-const ossRecord = z.object({
-  eventName: z.string(),
-  oss: z.object({ bucket: name, object: z.object({ key: z.string() }) }),
-});
-const ossObject = ({ eventName, oss }: z.infer<typeof ossRecord>): EventObject => ({
-  bucket: oss.bucket.name,
-  key: oss.object.key,
-  isRemoved: isRemoval(eventName),
-});
+/** What an event says: an object came, it is time to look, or nothing that is known here. */
+type Word = EventObject | 'look' | 'unknown';
 
-const s3Record = z.object({
-  eventName: z.string(),
-  eventSource: z.string(),
-  s3: z.object({ bucket: name, object: z.object({ key: z.string() }) }),
-});
-const s3Object = ({ eventName, eventSource, s3 }: z.infer<typeof s3Record>): EventObject => ({
-  bucket: s3.bucket.name,
-  key: eventSource === 'ceph:s3' ? s3.object.key : fromForm(s3.object.key),
-  isRemoved: isRemoval(eventName),
-});
+const created = (type: string, bucket: string, key: string): readonly Word[] =>
+  isRemoval(type) ? ['unknown'] : [{ bucket, key }];
 
-/** The first shape that fits is the event's. */
-const shapes: readonly Shape<unknown>[] = [
-  shape(z.object({ events: z.array(ossRecord).min(1) }), ({ events }) => events.map(ossObject)),
-  shape(z.object({ Records: z.array(s3Record).min(1) }), ({ Records }) => Records.map(s3Object)),
-  // What S3 sends when a notification is set up names a bucket and no object.
-  shape(z.object({ Event: z.literal('s3:TestEvent'), Bucket: z.string() }), ({ Bucket }) => [
-    { bucket: Bucket, key: '', isRemoved: false },
-  ]),
-  // S3 through EventBridge.
-  shape(
-    z.object({
-      'detail-type': z.string(),
-      detail: z.object({ bucket: name, object: z.object({ key: z.string() }) }),
-    }),
-    (event) => [
-      {
-        bucket: event.detail.bucket.name,
-        key: event.detail.object.key,
-        isRemoved: isRemoval(event['detail-type']),
-      },
-    ],
+/** One form of event, told by a field that it has. */
+interface Form<Event> {
+  readonly field: string;
+  readonly schema: z.ZodType<Event>;
+  words(event: Event): Iterable<Word>;
+}
+
+const form = <Event>(
+  field: string,
+  schema: z.ZodType<Event>,
+  words: (event: Event) => Iterable<Word>,
+): Form<unknown> => ({ field, schema, words }) as Form<unknown>;
+
+/** The first form that fits is the event's. */
+const forms: readonly Form<unknown>[] = [
+  // OSS, and FC's trigger for it; one of its records alone is the data of EventBridge's event.
+  form('events', z.object({ events: z.unknown() }), ({ events }) => wordsOf(events)),
+  form(
+    'oss',
+    z.object({ eventName: z.string(), oss: located }),
+    ({ eventName, oss: { bucket, object } }) => created(eventName, bucket.name, object.key),
   ),
+  // S3, MinIO, Ceph; and Lambda's batches of messages.
+  form('Records', z.object({ Records: z.unknown() }), ({ Records }) => wordsOf(Records)),
+  form(
+    's3',
+    z.object({ eventName: z.string(), eventSource: z.string(), s3: located }),
+    ({ eventName, eventSource, s3: { bucket, object } }) => {
+      const isPlain = eventSource === 'ceph:s3';
+      return created(eventName, bucket.name, isPlain ? object.key : fromForm(object.key));
+    },
+  ),
+  // A message of SQS, of SNS to Lambda, and of SNS or MNS to an address.
+  form('body', z.object({ body: z.string() }), ({ body }) => wordsInText(body)),
+  form('Sns', z.object({ Sns: z.unknown() }), ({ Sns }) => wordsOf(Sns)),
+  form('Message', z.object({ Message: z.string() }), ({ Message }) => wordsInText(Message)),
+  // EventBridge of AWS: S3, and schedules.
+  form(
+    'detail',
+    z.object({ 'detail-type': z.string(), detail: located }),
+    ({ 'detail-type': type, detail: { bucket, object } }) => created(type, bucket.name, object.key),
+  ),
+  form('detail-type', z.object({ 'detail-type': z.literal('Scheduled Event') }), () => ['look']),
   // Google Cloud Storage's resource, as Eventarc sends it in a CloudEvent's data.
-  shape(
+  form(
+    'kind',
     z.object({ kind: z.literal('storage#object'), bucket: z.string(), name: z.string() }),
-    (event) => [{ bucket: event.bucket, key: event.name, isRemoved: false }],
+    (event) => [{ bucket: event.bucket, key: event.name }],
   ),
-  // OSS's record alone, as EventBridge puts it into a CloudEvent's data.
-  shape(ossRecord, (event) => [ossObject(event)]),
+  form(
+    'specversion',
+    z.object({
+      type: z.string(),
+      data: z.unknown().optional(),
+      data_base64: z.string().optional(),
+    }),
+    ({ type, data, data_base64: encoded }) =>
+      wordsOfType(type) ??
+      (encoded === undefined ? wordsOf(data) : wordsInText(Buffer.from(encoded, 'base64'))),
+  ),
+  // FC's timer, and what our own timers send.
+  form('triggerName', z.object({ triggerName: z.string() }), () => ['look']),
+  form('reason', z.object({ reason: z.string() }), () => ['look']),
 ];
 
-const envelope = z.object({ specversion: z.string(), type: z.string(), data: z.unknown() });
-
-/** @returns the objects that the event names; null where it names none: a timer, or unknown */
-const objectsOf = (event: unknown): readonly EventObject[] | null => {
-  if (Array.isArray(event)) return objectsOfBatch(event);
-  const wrapped = envelope.safeParse(event);
-  if (wrapped.success) {
-    const inside = objectsOf(wrapped.data.data);
-    return isRemoval(wrapped.data.type)
-      ? (inside?.map((object) => ({ ...object, isRemoved: true })) ?? null)
-      : inside;
-  }
-  for (const { schema, objects } of shapes) {
-    const parsed = schema.safeParse(event);
-    if (parsed.success) return objects(parsed.data);
-  }
-  return null;
+/** What a CloudEvent's type says by itself, whatever its data. */
+const wordsOfType = (type: string): readonly Word[] | undefined => {
+  if (isRemoval(type)) return ['unknown'];
+  return /schedul|timer|\bping\b/i.test(type) ? ['look'] : undefined;
 };
 
-/** A batch with one event that names nothing says nothing. */
-const objectsOfBatch = (events: readonly unknown[]): readonly EventObject[] | null => {
-  const parts = events.map(objectsOf);
-  return parts.some((part) => part === null) ? null : parts.flatMap((part) => part ?? []);
+function* wordsOf(event: unknown): Generator<Word> {
+  if (Array.isArray(event)) {
+    for (const one of event) yield* wordsOf(one);
+    return;
+  }
+  if (typeof event !== 'object' || event === null) return yield 'unknown';
+  for (const { field, schema, words } of forms) {
+    const parsed = Object.hasOwn(event, field) ? schema.safeParse(event) : undefined;
+    if (parsed?.success) return yield* words(parsed.data);
+  }
+  yield 'unknown';
+}
+
+function* wordsInText(text: string | Uint8Array): Generator<Word> {
+  const event = readEvent(Buffer.from(text));
+  if (event === undefined) return yield 'unknown';
+  yield* wordsOf(event.value);
+}
+
+const deepest = 16;
+
+/** undefined where the bytes are no JSON, or none that is read from strangers. */
+const readEvent = (bytes: Uint8Array): { readonly value: unknown } | undefined => {
+  try {
+    return { value: readJson(bytes, deepest) };
+  } catch (error) {
+    if (isRelearnError(error)) return undefined;
+    throw error;
+  }
 };
 
 const isJson = (mediaType: string): boolean => /[/+]json$/.test(mediaType);
-const deepest = 16;
 
-const parse = ({ bytes, mediaType, headers }: EventRequest): unknown => {
-  const isDeclared = isJson(mediaType) || headers['ce-specversion'] !== undefined;
-  try {
-    return readJson(bytes, deepest);
-  } catch (cause) {
-    // Hosts send events as plain bytes; what is no JSON then is a bare hint.
-    if (!isDeclared || !isRelearnError(cause)) return null;
-    throw new RelearnError('invalid', 'invalid_event', 'The event is not valid JSON.', { cause });
-  }
-};
+/** What clients send that can't leave the body out. */
+const isEmptyObject = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.keys(value).length === 0;
+
+/** More events than this in one request are not read: they are a hint like one. */
+const mostEvents = 10_000;
 
 /**
  * Whether the event calls for a look at the store.
  * @throws RelearnError invalid/`invalid_event` where a body that calls itself JSON is none
  */
 export const concernsUs = (request: EventRequest, place: EventPlace): boolean => {
-  if (request.bytes.length === 0) return true;
-  const objects = objectsOf(parse(request));
-  if (objects === null) return true;
-  const removedByType = isRemoval(String(request.headers['ce-type'] ?? ''));
-  return objects.some(
-    ({ bucket, key, isRemoved }) =>
-      !isRemoved &&
-      !removedByType &&
-      (place.bucket === null || bucket === place.bucket) &&
-      key.startsWith(`${place.prefix}${feedbackPrefix}`),
-  );
+  const { bytes, mediaType, headers } = request;
+  if (bytes.length === 0) return true;
+  const event = readEvent(bytes);
+  if (event === undefined) {
+    const isDeclared = isJson(mediaType) || headers['ce-specversion'] !== undefined;
+    if (isDeclared) throw invalid('invalid_event', 'The event is not valid JSON.');
+    return false;
+  }
+  if (isEmptyObject(event.value)) return true;
+  const isOurs = (word: Word): boolean =>
+    word === 'look' ||
+    (word !== 'unknown' &&
+      (place.bucket === null || word.bucket === place.bucket) &&
+      word.key.startsWith(`${place.prefix}${feedbackPrefix}`));
+  let read = 0;
+  for (const word of wordsOfType(String(headers['ce-type'] ?? '')) ?? wordsOf(event.value))
+    if (isOurs(word) || ++read > mostEvents) return true;
+  return false;
 };
 
 /** `s3://bucket/prefix?…` and `oss://bucket/prefix?…` name a bucket; a folder has none. */

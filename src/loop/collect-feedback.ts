@@ -99,6 +99,24 @@ const recordVote = async (
   return receipt(id, outcome === 'created' ? 'accepted' : 'duplicate');
 };
 
+/** Which labels a verdict leaves room for: the predicted one, another one, or none. */
+const leavesRoomFor: Readonly<
+  Record<NonNullable<FeedbackInput['verdict']>, (isPredicted: boolean) => boolean>
+> = {
+  right: (isPredicted) => isPredicted,
+  wrong: (isPredicted) => !isPredicted,
+  neither: () => false,
+  unsure: () => false,
+};
+
+const contradiction = (target: string, verdict: string) =>
+  new RelearnError(
+    'invalid',
+    'contradicting_feedback',
+    `The target "${target}" contradicts the verdict "${verdict}".`,
+    { hint: 'Send the target or the verdict alone.' },
+  );
+
 const collectJudgement = async (
   context: FeedbackContext,
   predictionId: string,
@@ -110,6 +128,12 @@ const collectJudgement = async (
   }
   const resolved = target === undefined ? undefined : resolveLabel(context.settings, target);
   const { header, image } = await context.kept.find(predictionId);
+  if (
+    target !== undefined &&
+    verdict !== undefined &&
+    !leavesRoomFor[verdict](resolved?.id === header.labelId)
+  )
+    throw contradiction(target, verdict);
   const labelId = resolved?.id ?? (verdict === 'right' ? header.labelId : undefined);
   if (labelId === undefined) return recordVote(context, input);
   const judged = verdict === 'right' || verdict === 'wrong' ? { verdict } : {};
@@ -121,7 +145,8 @@ const collectJudgement = async (
 
 /**
  * @throws RelearnError invalid/`unknown_label`, not-found/`prediction_not_found`,
- * invalid/`prediction_expired`, invalid/`invalid_field`, the decoder's own, and the store's
+ * invalid/`prediction_expired`, invalid/`contradicting_feedback`, invalid/`invalid_field`, the
+ * decoder's own, and the store's
  */
 export const collectFeedback = async (
   context: FeedbackContext,

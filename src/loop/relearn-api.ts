@@ -59,6 +59,7 @@ export interface FeedbackInput {
   readonly picture?: Uint8Array;
   readonly predictionId?: string;
   readonly target?: string;
+  /** Of the prediction: a target beside it must agree with it. */
   readonly verdict?: 'right' | 'wrong' | 'neither' | 'unsure';
   /** Who or what sent it, for provenance. */
   readonly source: string;

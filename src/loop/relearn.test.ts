@@ -110,6 +110,29 @@ describe('feedback', () => {
     await expect(judge({ target: 'dog' })).rejects.toMatchObject({ code: 'prediction_expired' });
   });
 
+  test.each([
+    ['right', 'cats', 'accepted'],
+    ['wrong', 'dog', 'accepted'],
+    ['right', 'dog', 'contradicting_feedback'],
+    ['wrong', 'cat', 'contradicting_feedback'],
+    ['neither', 'cat', 'contradicting_feedback'],
+    ['neither', 'dog', 'contradicting_feedback'],
+    ['unsure', 'dog', 'contradicting_feedback'],
+  ] as const)('that finds a cat %s and calls it %s: %s', async (verdict, target, outcome) => {
+    await relearn.train();
+    const keeping = await open(place, { keepPredictions: true });
+    const { predictionId, label } = await keeping.predict(picture(0));
+    expect(label).toBe('cat');
+    const answer = keeping.collectFeedback({ predictionId, verdict, target, source: 'test' });
+    const told = await answer.then(
+      ({ status }) => status,
+      ({ kind, code }) => (kind === 'invalid' ? code : kind),
+    );
+    expect(told).toBe(outcome);
+    expect(await keys('feedback/')).toHaveLength(outcome === 'accepted' ? 1 : 0);
+    expect(await keys('votes/')).toEqual([]);
+  });
+
   test('by a prediction that was not kept says so', async () => {
     await relearn.train();
     const { predictionId } = await relearn.predict(picture(0));

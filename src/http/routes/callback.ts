@@ -26,6 +26,7 @@ export const callbackRoute = ({ relearn, metrics, limits, trigger }: AppContext)
   },
   answers: { 'application/json': feedbackReceipt },
   errors: [
+    'contradicting_feedback',
     'unknown_label',
     'unsupported_image',
     'corrupt_image',

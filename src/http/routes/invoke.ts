@@ -1,6 +1,6 @@
 /**
- * `POST /invoke`, `/` and `/events`: an event of any shape, or none. An event that names only objects
- * elsewhere is not ours; every other is a hint, and the store decides.
+ * `POST /invoke`, `/` and `/events`: an event of any known form, or no body. What names only objects
+ * elsewhere, or is no event, is not ours; everything else is a hint, and the store decides.
  */
 import type { InvokeReport } from '../../records/reports.ts';
 import type { AppContext } from '../app-context.ts';
