@@ -203,6 +203,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
     },
     status: async () => ({
       champion: champions.at(-1) ?? null,
+      base: Object.fromEntries(labels.map((label) => [label, history.length > 0 ? 100 : 0])),
       pending: Object.fromEntries(labels.map((label) => [label, pendingOf(label).length])),
       threshold,
       quarantined: {},

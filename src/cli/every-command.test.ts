@@ -33,6 +33,23 @@ for (const [name, { load }] of Object.entries(commandTable)) {
   (await load()).define(command, createSession((await run(['--version'])).context));
   commands.push([name], ...command.commands.map((inner) => [name, inner.name()]));
 }
+/** What a shell makes of a line: quotes taken off, a comment left out. */
+const asShellWords = (line: string): string[] =>
+  [...line.replace(/ +#.*/, '').matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, plain]) => single ?? double ?? plain ?? '',
+  );
+
+/** Reads a command line as the program does, and does nothing. @throws where it is wrong usage */
+const parse = async ([name = '', ...args]: readonly string[]): Promise<void> => {
+  const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} });
+  for (const shared of ['--store <URL>', '--json', '--quiet']) command.option(shared);
+  const session = createSession((await run(['--version'])).context);
+  const module = await commandTable[name]?.load();
+  if (module === undefined) throw new Error(`There is no command ${name}.`);
+  module.define(command, { ...session, act: () => async () => {} });
+  await command.parseAsync([...args], { from: 'user' });
+};
+
 const rows = commands.map((words) => [words.join(' '), words] as const);
 const withCommandsBelow = [
   ...new Set(commands.filter(({ length }) => length > 1).map(([name = '']) => name)),
@@ -48,6 +65,14 @@ describe.each(rows)('relearn %s', (line, words) => {
     expect(stdout).toMatch(new RegExp(`Examples?:[^]* relearn ${line}`));
   });
 
+  it('every example in its help can be typed as it stands', async () => {
+    const { stdout } = await run([...words, '--help']);
+    const block = /Examples?:[\s\S]*?(?:\n\n|$)/.exec(stdout)?.[0] ?? '';
+    const examples = [...block.matchAll(/^.*? relearn (.*)$/gm)].map(([, typed = '']) => typed);
+    expect(examples).not.toEqual([]);
+    for (const typed of examples) await parse(asShellWords(typed));
+  });
+
   it('--help fits what it can on a narrow terminal, without colours', async () => {
     const { code, stdout } = await run([...words, '--help'], 40);
     expect(code).toBe(0);
@@ -60,6 +85,39 @@ describe.each(rows)('relearn %s', (line, words) => {
     expect(stderr).toMatch(/^relearn: [A-Z].*[.?)]\n {2}Run the command with --help/);
     expect(JSON.parse(stdout).error.code).toMatch(/^(unknown|missing)_option$/);
   });
+});
+
+const withoutDefault = withCommandsBelow.filter(
+  (name) => name !== 'models' && name !== 'quarantine',
+);
+
+describe('where a command is missing', () => {
+  it('those there are are listed on stderr, first steps first', async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^relearn: A command is missing\.\n/);
+    expect(stderr).toMatch(/First steps:\n +demo .*\n +init .*\n +import .*\n +train /);
+    for (const [name, { summary }] of Object.entries(commandTable))
+      expect(stderr).toMatch(new RegExp(`^ +${name} +${summary}$`, 'm'));
+  });
+
+  it.each(withoutDefault)('those below %s are', async (name) => {
+    const { code, stdout, stderr } = await run([name]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    for (const [outer, inner] of commands.filter(([first]) => first === name))
+      if (inner) expect(stderr).toMatch(new RegExp(`relearn ${outer}[^]*^ +${inner} `, 'm'));
+  });
+});
+
+it.each([
+  [['statsu'], 'status'],
+  [['models', 'exprot'], 'export'],
+  [['quarantine', 'retri'], 'retry'],
+  [['store', 'coyp'], 'copy'],
+])('%j is answered with the command that was meant', async (words, meant) => {
+  const { code, stderr } = await run(words);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`(Did you mean ${meant}?)`);
 });
 
 it.each(withCommandsBelow)('relearn %s refuses a command that there is not', async (name) => {

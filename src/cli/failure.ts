@@ -95,12 +95,17 @@ const asSentence = (message: string): string => {
   return [/[.?!]$/.test(sentence) ? sentence : `${sentence}.`, ...more].join(' ');
 };
 
-const describeUsage = (error: CommanderError): Failure => ({
-  exitCode: exitCodes.wrongUsage,
-  code: usageCodes[error.code] ?? 'wrong_usage',
-  message: error.code === 'commander.help' ? 'A command is missing.' : asSentence(error.message),
-  hint: 'Run the command with --help to see what it takes.',
-});
+const describeUsage = (error: CommanderError): Failure => {
+  const isMissing = error.code === 'commander.help';
+  return {
+    exitCode: exitCodes.wrongUsage,
+    code: usageCodes[error.code] ?? 'wrong_usage',
+    message: isMissing ? 'A command is missing.' : asSentence(error.message),
+    hint: isMissing
+      ? 'Name one of them; with --help behind it, it shows what it takes.'
+      : 'Run the command with --help to see what it takes.',
+  };
+};
 
 export const describeFailure = (error: unknown, interrupted: boolean): Failure => {
   if (interrupted || isAbort(error)) {

@@ -6,8 +6,11 @@ import type { CliContext } from './context.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface Output {
-  /** Prints the result: the value with --json, else the text. */
-  result(value: unknown, text: string): void;
+  /**
+   * Prints the result: the value with --json, else the text.
+   * @param next what to do now; not with --quiet
+   */
+  result(value: unknown, text: string, next?: string): void;
   /** A line on the way, for people; silent with --quiet. */
   note(line: string): void;
   /** A line that must be seen even with --quiet. */
@@ -24,8 +27,10 @@ export const createOutput = (
   const say = (line: string) =>
     active ? active.print(line) : void context.stderr.write(`${line}\n`);
   return {
-    result: (value, text) =>
-      void context.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : text}\n`),
+    result: (value, text, next = '') => {
+      const said = next === '' || options.quiet ? text : `${text}\n${next}`;
+      context.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : said}\n`);
+    },
     note: (line) => {
       if (!options.quiet) say(line);
     },

@@ -480,6 +480,7 @@ describe('commands', () => {
     const { code, stdout } = await relearn('status --json');
     expect(code).toBe(0);
     expect(Object.keys(JSON.parse(stdout)).sort()).toEqual([
+      'base',
       'champion',
       'lastRun',
       'misnamed',
@@ -490,6 +491,27 @@ describe('commands', () => {
       'training',
     ]);
     expect((await relearn('status')).stdout).toContain('2 more of cat and 2 more of dog');
+  });
+});
+
+describe('--quiet', () => {
+  const item = { id: 'q/1', key: 'k', reason: null, at: '2026-01-02T03:04', failures: 1, bytes: 1 };
+  const untrained = createInMemoryRelearn({ clock: instantClock, hasModel: false });
+  const quarantine = { list: async () => ({ items: [item] }), retry: () => Promise.reject() };
+
+  it.each([
+    ['init --labels cat,dog', {}, 'Next: relearn import PATH'],
+    ['models', untrained, 'Next: relearn train'],
+    ['status', untrained, 'Next: relearn '],
+    ['store copy a b', {}, 'Next: relearn status'],
+    ['quarantine', { quarantine }, 'relearn quarantine retry'],
+  ])('relearn %s says the result and not what to do now', async (line, replaced, next) => {
+    const loud = await relearn(line, { relearn: replaced });
+    const quiet = await relearn(`${line} --quiet`, { relearn: replaced });
+    expect(loud.stdout).toContain(next);
+    expect(quiet).toMatchObject({ code: 0, stderr: '' });
+    expect(quiet.stdout).not.toContain(next);
+    expect(quiet.stdout.length).toBeGreaterThan(5);
   });
 });
 

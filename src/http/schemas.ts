@@ -92,6 +92,7 @@ export const statusReport = z.object({
   labels: z.array(z.string()),
   functions: z.array(z.string()),
   champion: version.nullable(),
+  base: z.record(z.string(), z.int()).nullable(),
   pending: z.record(z.string(), z.int()),
   threshold: z.int(),
   quarantined: z.record(z.string(), z.int()),

@@ -1,5 +1,6 @@
 /** What the store holds and what would happen next. */
 import { countEach } from '../base/count-each.ts';
+import { isRelearnError } from '../base/errors.ts';
 import { heartbeatKey } from '../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../records/reports.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
@@ -52,12 +53,28 @@ const newestReport = (reports: readonly (TrainReport | null)[]): TrainReport | n
     null,
   );
 
+/** Null where a manifest is damaged: what else is known is told all the same. */
+const countBase = async (
+  { basePictures, settings: { labels, labelIds } }: Components,
+  state: RegistryState,
+): Promise<StatusReport['base']> => {
+  try {
+    const rows = [...(await basePictures.at(state)).values()];
+    const counts = countEach(rows.map(({ label }) => label));
+    return Object.fromEntries(labels.map((label, i) => [label, counts[labelIds[i] ?? ''] ?? 0]));
+  } catch (error) {
+    if (!isRelearnError(error) || error.kind !== 'corrupt') throw error;
+    return null;
+  }
+};
+
 export const readStatus = async (components: Components): Promise<StatusReport> => {
   const { registry, settings, store } = components;
   const state = await registry.read();
   const training = await currentTraining(components, state);
   const query = components.feedbackQuery(withoutDeadClaims(state, training !== null));
-  const [waiting, runs, quarantine, misnamed] = await Promise.all([
+  const [base, waiting, runs, quarantine, misnamed] = await Promise.all([
+    countBase(components, state),
     pendingFeedback(query),
     readRuns(store),
     readQuarantine(store),
@@ -65,6 +82,7 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
   ]);
   return {
     champion: state.champion,
+    base,
     pending: Object.fromEntries(
       settings.labels.map((label, i) => [label, waiting.get(settings.labelIds[i] ?? '') ?? 0]),
     ),

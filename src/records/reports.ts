@@ -294,6 +294,8 @@ export interface ResumableRun {
 
 export interface StatusReport {
   readonly champion: number | null;
+  /** Imported pictures per label, the holdout among them; null where an import's manifest is damaged. */
+  readonly base: Readonly<Record<string, number>> | null;
   /** Items that count toward the threshold, per label. */
   readonly pending: Readonly<Record<string, number>>;
   readonly threshold: number;

@@ -55,7 +55,7 @@ export const define = (command: Command, session: Session): void => {
     )
     .addHelpText(
       'after',
-      '\nExamples:  relearn import pictures/          (pictures/cat/*.jpg, pictures/dog/*.jpg)\n           relearn import train.zip --ids 0-4999\n',
+      '\nExamples:  relearn import pictures/   # pictures/cat/*.jpg, pictures/dog/*.jpg\n           relearn import train.zip --ids 0-4999\n',
     )
     .action(
       session.act(async (run, paths: string[], options: Options) => {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { aliasMap, nameList, share, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
-import { formatPercent } from '../text.ts';
+import { counted, formatPercent } from '../text.ts';
 
 interface Options {
   readonly labels: readonly string[];
@@ -56,9 +56,9 @@ export const define = (command: Command, session: Session): void => {
             `Created ${run.store} for ${report.labels.join(', ')}.`,
             `Architecture ${report.architecture} at ${report.imageSize} × ${report.imageSize} pixels; ` +
               `${formatPercent(report.holdout)} of imports are kept apart to judge versions.`,
-            `Feedback starts a training once every label has ${report.threshold} new pictures.`,
-            'Next: relearn import PATH',
+            `Feedback starts a training once every label has ${counted(report.threshold, 'new picture')}.`,
           ].join('\n'),
+          'Next: relearn import PATH',
         );
         return undefined;
       }),

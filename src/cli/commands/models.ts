@@ -5,16 +5,16 @@ import { type Command, Option } from 'commander';
 import { RelearnError } from '../../base/errors.ts';
 import { type ExportFormat, exportFormats } from '../../records/export-formats.ts';
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
-import { asksForNoWord } from '../asks-for-no-word.ts';
 import { describeOutcome } from '../describe-training.ts';
 import { describeVersion } from '../describe-version.ts';
 import { nameList, numberList, wholeNumber } from '../option-values.ts';
+import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
 import { formatAccuracy, formatCount, formatPercent, formatTable } from '../text.ts';
 
 const describe = (report: ModelsReport): string =>
   report.versions.length === 0
-    ? 'No versions yet. Next: relearn train'
+    ? 'No versions yet.'
     : formatTable([
         ['version', 'parent', 'created', 'accuracy', 'verdict', ''],
         ...report.versions.map((version) => [
@@ -89,7 +89,8 @@ export const define = (command: Command, session: Session): void => {
     .action(
       session.act(async (run) => {
         const report = await (await run.open()).models.list();
-        run.output.result(report, describe(report));
+        const next = report.versions.length === 0 ? 'Next: relearn train' : '';
+        run.output.result(report, describe(report), next);
         return undefined;
       }),
     );

@@ -2,15 +2,15 @@
 import type { Command } from 'commander';
 import { RelearnError } from '../../base/errors.ts';
 import type { QuarantineReport, RetryReport } from '../../records/reports.ts';
-import { asksForNoWord } from '../asks-for-no-word.ts';
 import { exitCodes } from '../failure.ts';
+import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
 import { formatCount, formatForeign, formatTable } from '../text.ts';
 
 const describe = ({ items }: QuarantineReport): string =>
   items.length === 0
     ? 'Nothing is set aside.'
-    : `${formatTable([
+    : formatTable([
         ['key', 'when', 'failures', 'reason'],
         ...items.map(({ key, reason, at, failures }) => [
           formatForeign(key),
@@ -18,7 +18,7 @@ const describe = ({ items }: QuarantineReport): string =>
           formatCount(failures),
           reason === null ? 'its note is missing' : formatForeign(reason),
         ]),
-      ])}\nOnce the cause is gone: relearn quarantine retry KEY, or --all`;
+      ]);
 
 const describeRetry = ({ returned, failed }: RetryReport): string =>
   [
@@ -39,7 +39,8 @@ export const define = (command: Command, session: Session): void => {
     .action(
       session.act(async (run) => {
         const report = await (await run.open()).quarantine.list();
-        run.output.result(report, describe(report));
+        const cure = 'Once the cause is gone: relearn quarantine retry KEY, or --all';
+        run.output.result(report, describe(report), report.items.length === 0 ? '' : cure);
         return undefined;
       }),
     );

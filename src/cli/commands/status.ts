@@ -1,6 +1,7 @@
 /** `relearn status`: what the store holds and what would happen next. */
 import type { Command } from 'commander';
 import type { StatusReport } from '../../records/reports.ts';
+import { nextStep } from '../next-step.ts';
 import type { Session } from '../session.ts';
 import {
   counted,
@@ -11,27 +12,22 @@ import {
   formatTable,
 } from '../text.ts';
 
-const nextStep = (report: StatusReport): string => {
-  if (report.training) return `A training runs since ${report.training.since}.`;
-  if (report.resumable) {
-    const { rounds, savedAt } = report.resumable;
-    return `A training was interrupted after round ${formatCount(rounds)} (saved ${savedAt}): relearn train --resume goes on with it.`;
-  }
-  if (report.champion === null)
-    return 'Next: relearn import PICTURES, if not done yet, then relearn train.';
-  const missing = Object.entries(report.pending).filter(([, count]) => count < report.threshold);
-  return missing.length === 0
-    ? 'Every label has enough: the next event starts a training.'
-    : `A training starts by itself after ${missing
-        .map(([label, count]) => `${formatCount(report.threshold - count)} more of ${label}`)
-        .join(' and ')}.`;
+const describeBase = ({ base }: StatusReport): string => {
+  const counts = Object.values(base ?? {});
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return total === 0
+    ? ''
+    : `Imported: ${counted(total, 'picture')} of ${counted(counts.length, 'label')}.`;
 };
 
 const describe = (report: StatusReport, location: string): string => {
+  const base = describeBase(report);
+  const { happens } = nextStep(report);
   const quarantined = formatQuarantined(report.quarantined);
   const misnamed = Object.values(report.misnamed).reduce((sum, count) => sum + count, 0);
   return [
     `Store ${location}: ${report.champion === null ? 'no model yet' : `version ${report.champion} answers`}.`,
+    ...(base ? [base] : []),
     ...(report.lastRun
       ? [
           `Last training: version ${report.lastRun.version}, ${formatAccuracy(report.lastRun.holdout)}, ${report.lastRun.gate.verdict}.`,
@@ -49,7 +45,7 @@ const describe = (report: StatusReport, location: string): string => {
     ...(misnamed > 0
       ? [`${counted(misnamed, 'object')} under feedback/ can't be an item as named: relearn fsck`]
       : []),
-    nextStep(report),
+    ...(happens ? [happens] : []),
   ].join('\n');
 };
 
@@ -58,7 +54,7 @@ export const define = (command: Command, session: Session): void => {
     session.act(async (run) => {
       const relearn = await run.open();
       const report = await relearn.status();
-      run.output.result(report, describe(report, relearn.location));
+      run.output.result(report, describe(report, relearn.location), nextStep(report).advice);
       return undefined;
     }),
   );

@@ -20,10 +20,9 @@ const summaryOf = ({ objects, copied, bytes, seconds }: CopyReport): string => {
 const isWhole = ({ damaged, misnamed }: CopyReport): boolean =>
   damaged.length + misnamed.length === 0;
 
-const nextStep = (report: CopyReport, from: string, to: string): string => {
-  if (isWhole(report)) return `Next: relearn status --store '${to}'`;
-  const { damaged, misnamed } = report;
-  return [
+/** What stayed behind, and its cure; empty where nothing did. */
+const describeLeft = ({ damaged, misnamed }: CopyReport, from: string, to: string): string =>
+  [
     ...(damaged.length > 0
       ? [
           `Damaged at ${from}, and not copied:`,
@@ -39,8 +38,9 @@ const nextStep = (report: CopyReport, from: string, to: string): string => {
           'Train there, which takes them in or sets them aside, or copy them by hand.',
         ]
       : []),
-  ].join('\n');
-};
+  ]
+    .map((line) => `\n${line}`)
+    .join('');
 
 export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', example);
@@ -66,7 +66,11 @@ export const define = (command: Command, session: Session): void => {
             onProgress: ({ objects }) => progress.update({ done: objects, total: null }),
           });
           progress.stop();
-          run.output.result(report, `${summaryOf(report)}\n${nextStep(report, from, to)}`);
+          run.output.result(
+            report,
+            `${summaryOf(report)}${describeLeft(report, from, to)}`,
+            isWhole(report) ? `Next: relearn status --store '${to}'` : '',
+          );
           return isWhole(report) ? exitCodes.done : exitCodes.failed;
         } finally {
           progress.stop();

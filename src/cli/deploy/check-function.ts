@@ -1,5 +1,6 @@
 /** What holds for one function of a deployment file: what the platform takes, and what training needs. */
 
+import { nearestWord } from '../nearest-word.ts';
 import { checkSettings } from './check-settings.ts';
 import { checkStart } from './check-start.ts';
 import { checkStore } from './check-store.ts';
@@ -16,7 +17,6 @@ import {
   roleName,
   sizes,
 } from './function-compute-rules.ts';
-import { nearestWord } from './nearest-word.ts';
 import type { Problem } from './read-deployment.ts';
 import { unknownKeys } from './unknown-keys.ts';
 import { isOpen, isRecord } from './yaml-values.ts';

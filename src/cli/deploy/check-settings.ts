@@ -8,8 +8,8 @@ import {
 } from '../../http/environment.ts';
 import { parseKeys, parseScopes } from '../../http/keys.ts';
 import { isLoopback } from '../../http/loopback.ts';
+import { nearestWord } from '../nearest-word.ts';
 import type { DeployedFunction } from './deployed-function.ts';
-import { nearestWord } from './nearest-word.ts';
 import type { Problem } from './read-deployment.ts';
 import { isOpen, isRecord } from './yaml-values.ts';
 

@@ -3,8 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { isRelearnError } from '../../base/errors.ts';
 import { functionNames } from '../../http/app-context.ts';
 import { parseFunctions } from '../../http/environment.ts';
+import { nearestWord } from '../nearest-word.ts';
 import { addServeOptions, type ServeOptions } from '../serve-options.ts';
-import { nearestWord } from './nearest-word.ts';
 import { isRecord, valueAt } from './yaml-values.ts';
 
 interface Wrong {

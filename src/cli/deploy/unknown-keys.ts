@@ -1,7 +1,8 @@
 /** Keys that the platform does not know, and values of the wrong kind: both are dropped silently. */
+
+import { nearestWord } from '../nearest-word.ts';
 import type { DeployedFunction } from './deployed-function.ts';
 import { keysOfVersion2, type Shape } from './function-compute-rules.ts';
-import { nearestWord } from './nearest-word.ts';
 import type { Problem } from './read-deployment.ts';
 import { isRecord } from './yaml-values.ts';
 
