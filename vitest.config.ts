@@ -1,7 +1,16 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Where `.ci/run` collects a report of every run, to count the tests of all of them. */
 const reports = process.env.RELEARN_TEST_REPORTS;
+
+/**
+ * Long suites that wait for leases to run out and for limits on real time, and compute next to
+ * nothing: they run beside each other, and never beside those that take the whole machine.
+ */
+const waiting = ['hanging-storage', 'lost-answers', 'paused-trainer', 'three-hosts'].map(
+  (name) => `test/slow/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {
@@ -14,6 +23,10 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/architecture.test.ts'],
           testTimeout: 20_000,
+          // Loading the sources again for every file cost a quarter of the time. Every core, for
+          // Vitest would leave one of them alone.
+          isolate: false,
+          maxWorkers: availableParallelism(),
         },
       },
       {
@@ -29,8 +42,19 @@ export default defineConfig({
       {
         // Longer suites that `.ci/run` runs after the README's test command.
         test: {
+          name: 'waiting',
+          include: waiting,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          maxWorkers: waiting.length,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'slow',
           include: ['test/slow/**/*.test.ts'],
+          exclude: waiting,
           testTimeout: 900_000,
           hookTimeout: 900_000,
           fileParallelism: false,

@@ -15,7 +15,7 @@ import {
   startBucketServer,
 } from '../bucket-server/bucket-server.ts';
 import { s3Rules } from '../bucket-server/s3-rules.ts';
-import { dataUrl, makeFolder, makePicture, writePictures } from '../integration/pictures.ts';
+import { dataUrl, makeFolder, makePicture } from '../integration/pictures.ts';
 import {
   endAll,
   findTrainingChild,
@@ -27,9 +27,9 @@ import {
   until,
   useEnvironment,
 } from '../integration/program.ts';
+import { briefly, fillSmallStore, writeSmallSet } from '../integration/small-store.ts';
 import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
 
-const briefly = ['--rounds', '1', '--steps', '1'];
 /** Milliseconds: what a person may be kept waiting, with room for a busy machine. */
 const soon = 20_000;
 const atOnce = 2_000;
@@ -38,7 +38,7 @@ let folder: Awaited<ReturnType<typeof makeFolder>>;
 let pictures: string;
 beforeAll(async () => {
   folder = await makeFolder();
-  pictures = await writePictures(join(folder.path, 'base'), 0, 29);
+  pictures = await writeSmallSet(folder.path);
 });
 afterAll(async () => {
   await endAll();
@@ -47,9 +47,7 @@ afterAll(async () => {
 
 /** A store with a first model. */
 const fill = async (store: string) => {
-  const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
-  await relearnJson('init', ...settings, '--store', store);
-  await relearnJson('import', pictures, '--store', store);
+  await fillSmallStore(store, pictures);
   await relearnJson('train', ...briefly, '--store', store);
 };
 

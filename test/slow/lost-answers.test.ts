@@ -3,7 +3,6 @@
  * version. The entry lands and its answer is lost, or it never lands, and another trainer may come in
  * between; exactly one version is published each time, and everybody hears the truth.
  */
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CheckReport, ModelsReport } from '../../src/records/reports.ts';
 import { leaseTimeToLive } from '../../src/registry/lease.ts';
@@ -13,7 +12,7 @@ import {
   startBucketServer,
 } from '../bucket-server/bucket-server.ts';
 import { s3Rules } from '../bucket-server/s3-rules.ts';
-import { makeFolder, writePictures } from '../integration/pictures.ts';
+import { makeFolder } from '../integration/pictures.ts';
 import {
   endAll,
   relearnJson,
@@ -22,8 +21,8 @@ import {
   until,
   useEnvironment,
 } from '../integration/program.ts';
+import { briefly, fillSmallStore, writeSmallSet } from '../integration/small-store.ts';
 
-const briefly = ['--rounds', '1', '--steps', '1'];
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let service: BucketServer;
 let store: string;
@@ -43,10 +42,7 @@ beforeEach(async () => {
   service = await startBucketServer(s3Rules());
   store = `s3://publishing?endpoint=${service.url}&region=us-east-1`;
   as('two');
-  const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
-  await relearnJson('init', ...settings, '--store', store);
-  const pictures = await writePictures(join(folder.path, 'base'), 0, 29);
-  await relearnJson('import', pictures, '--store', store);
+  await fillSmallStore(store, await writeSmallSet(folder.path));
 });
 afterEach(async () => {
   await endAll();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CheckReport, ModelsReport, StatusReport } from '../../src/records/reports.ts';
 import { leaseTimeToLive } from '../../src/registry/lease.ts';
-import { makeFolder, writePictures } from '../integration/pictures.ts';
+import { makeFolder } from '../integration/pictures.ts';
 import {
   endAll,
   findTrainingChild,
@@ -16,18 +16,15 @@ import {
   start,
   until,
 } from '../integration/program.ts';
+import { briefly, fillSmallStore, writeSmallSet } from '../integration/small-store.ts';
 
-const briefly = ['--rounds', '1', '--steps', '1'];
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let store: string;
 
 beforeAll(async () => {
   folder = await makeFolder();
   store = join(folder.path, 'store');
-  const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
-  await relearnJson('init', ...settings, '--store', store);
-  const pictures = await writePictures(join(folder.path, 'base'), 0, 29);
-  await relearnJson('import', pictures, '--store', store);
+  await fillSmallStore(store, await writeSmallSet(folder.path));
 });
 afterAll(async () => {
   await endAll();

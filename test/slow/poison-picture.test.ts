@@ -16,8 +16,9 @@ import type {
   StatusReport,
   TrainReport,
 } from '../../src/records/reports.ts';
-import { makeFolder, makePicture, writePictures } from '../integration/pictures.ts';
+import { makeFolder, makePicture } from '../integration/pictures.ts';
 import { endAll, relearnError, relearnJson, useEnvironment } from '../integration/program.ts';
+import { briefly, fillSmallStore, writeSmallSet } from '../integration/small-store.ts';
 
 /** The process gets the signal when it hands sharp the picture with this hash. */
 const poisonFor = (hash: string, signal: NodeJS.Signals): string => `
@@ -34,7 +35,6 @@ const poisonFor = (hash: string, signal: NodeJS.Signals): string => `
     });
 `;
 
-const briefly = ['--rounds', '1', '--steps', '1'];
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 
 beforeAll(async () => {
@@ -50,14 +50,7 @@ test.each(['SIGABRT', 'SIGSEGV'] as const)(
   'a picture at which the training process dies of %s is set aside after three failures',
   async (signal) => {
     const store = join(folder.path, signal);
-    const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
-    await relearnJson('init', ...settings, '--store', store);
-    await relearnJson(
-      'import',
-      await writePictures(join(folder.path, 'base'), 0, 29),
-      '--store',
-      store,
-    );
+    await fillSmallStore(store, await writeSmallSet(folder.path));
     await relearnJson('train', '--store', store, ...briefly);
     const relearn = await createRelearn({ store });
     for (let seed = 0; seed < 4; seed++) {

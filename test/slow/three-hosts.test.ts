@@ -5,13 +5,13 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelsReport } from '../../src/records/reports.ts';
 import { leaseTimeToLive } from '../../src/registry/lease.ts';
-import { makeFolder, writePictures } from '../integration/pictures.ts';
+import { makeFolder } from '../integration/pictures.ts';
 import { findTrainingChild, sleep, until } from '../integration/program.ts';
+import { briefly, fillSmallStore, writeSmallSet } from '../integration/small-store.ts';
 import { buildWorker } from './build-worker.ts';
 import { raceForLease, tellAll, untilReady } from './racers.ts';
 import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
@@ -19,7 +19,8 @@ import { type Radosgw, startRadosgw, whyNoRadosgw } from './radosgw.ts';
 const rounds = 50;
 const name = (part: string) => `relearn-${process.pid}-${part}`;
 const middle = name('switch');
-const hosts = [1, 2, 3];
+/** The hosts that there are. Each test has three of its own, for they run at the same time. */
+const hosts: number[] = [];
 const hostName = (host: number) => name(`host${host}`);
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'pipe' });
 
@@ -47,35 +48,40 @@ const whyNoNamespaces = (): string | undefined => {
 const obstacle = whyNoRadosgw() ?? whyNoNamespaces();
 if (obstacle) console.log(`skipped: three hosts, because ${obstacle}`);
 
-const connect = () => {
-  const address = (host: number) => `10.77.0.${host}/24`;
+const address = (host: number) => `10.77.0.${host}/24`;
+const makeSwitch = () => {
   ip('netns', 'add', middle);
   ip('-n', middle, 'link', 'set', 'lo', 'up');
   ip('-n', middle, 'link', 'add', 'br0', 'type', 'bridge');
   ip('-n', middle, 'addr', 'add', address(254), 'dev', 'br0');
   ip('-n', middle, 'link', 'set', 'br0', 'up');
-  for (const host of hosts) {
-    const own = hostName(host);
-    ip('netns', 'add', own);
-    const pair = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', own];
-    ip('-n', middle, 'link', 'add', `port${host}`, ...pair);
-    ip('-n', middle, 'link', 'set', `port${host}`, 'master', 'br0', 'up');
-    ip('-n', own, 'addr', 'add', address(host), 'dev', 'eth0');
-    ip('-n', own, 'link', 'set', 'eth0', 'up');
-    ip('-n', own, 'link', 'set', 'lo', 'up');
-  }
 };
+const addHost = (): number => {
+  const host = hosts.push(hosts.length + 1);
+  const own = hostName(host);
+  ip('netns', 'add', own);
+  const pair = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', own];
+  ip('-n', middle, 'link', 'add', `port${host}`, ...pair);
+  ip('-n', middle, 'link', 'set', `port${host}`, 'master', 'br0', 'up');
+  ip('-n', own, 'addr', 'add', address(host), 'dev', 'eth0');
+  ip('-n', own, 'link', 'set', 'eth0', 'up');
+  ip('-n', own, 'link', 'set', 'lo', 'up');
+  return host;
+};
+const threeHosts = () => [addHost(), addHost(), addHost()] as const;
 
-describe.skipIf(obstacle !== undefined)('three hosts', () => {
+describe.skipIf(obstacle !== undefined).concurrent('three hosts', () => {
   const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
   const children = new Set<ChildProcess>();
   let folder: Awaited<ReturnType<typeof makeFolder>>;
+  let pictures: string;
   let service: Radosgw;
   let racer: string;
 
   beforeAll(async () => {
     folder = await makeFolder();
-    connect();
+    makeSwitch();
+    pictures = await writeSmallSet(folder.path);
     service = await startRadosgw({ namespace: middle, address: '10.77.0.254' });
     racer = await buildWorker('race-worker');
   });
@@ -126,49 +132,53 @@ describe.skipIf(obstacle !== undefined)('three hosts', () => {
     return JSON.parse(stdout) as T;
   };
 
+  const fillStore = (host: number, place: string) =>
+    fillSmallStore(place, pictures, (...args) => answerOn(host, ...args));
+
   it(`race for ${rounds} leases, each of which one of them gets`, async () => {
-    await answerOn(1, 'init', '--labels', 'cat,dog', '--store', store('races'));
-    const racers = hosts.map((host) => on(host, true, racer, store('races')));
+    const three = threeHosts();
+    await answerOn(three[0], 'init', '--labels', 'cat,dog', '--store', store('races'));
+    const racers = three.map((host) => on(host, true, racer, store('races')));
     await untilReady(racers);
     await raceForLease(racers, rounds);
     console.log(`three hosts, ${rounds} contested leases: ${rounds} single winners`);
   });
 
   it('keep a trainer that was cut off and stopped from publishing', async () => {
+    const [one, two, three] = threeHosts();
     const place = ['--store', store('trainers')];
-    const briefly = ['--rounds', '1', '--steps', '1'];
-    const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
-    await answerOn(1, 'init', ...settings, ...place);
-    await answerOn(1, 'import', await writePictures(join(folder.path, 'base'), 0, 29), ...place);
-    const paused = relearnOn(3, 'train', ...briefly, ...place);
+    await fillStore(one, store('trainers'));
+    const paused = relearnOn(three, 'train', ...briefly, ...place);
     const parent = paused.child.pid as number;
     const child = await until('the training process', () => findTrainingChild(parent));
     for (const pid of [parent, child]) process.kill(pid, 'SIGSTOP');
-    ip('-n', middle, 'link', 'set', 'port3', 'down');
-    const early = await relearnOn(1, 'train', ...briefly, ...place).ended;
+    ip('-n', middle, 'link', 'set', `port${three}`, 'down');
+    const early = await relearnOn(one, 'train', ...briefly, ...place).ended;
     expect(JSON.parse(early.stdout)).toMatchObject({ error: { code: 'already_training' } });
 
     await sleep(leaseTimeToLive + 1_000);
-    const other = await answerOn<{ version: number }>(1, 'train', ...briefly, ...place);
+    const other = await answerOn<{ version: number }>(one, 'train', ...briefly, ...place);
     expect(other.version).toBe(1);
-    const published = await answerOn<ModelsReport>(2, 'models', ...place);
+    const published = await answerOn<ModelsReport>(two, 'models', ...place);
 
     for (const pid of [child, parent]) process.kill(pid, 'SIGCONT');
     await sleep(1_000);
-    ip('-n', middle, 'link', 'set', 'port3', 'up');
+    ip('-n', middle, 'link', 'set', `port${three}`, 'up');
     const woken = await paused.ended;
     expect(woken.code).toBe(1);
     expect(JSON.parse(woken.stdout)).toMatchObject({ error: { code: 'lease_lost' } });
-    expect(await answerOn<ModelsReport>(2, 'models', ...place)).toEqual(published);
-    expect(await answerOn(2, 'fsck', ...place)).toMatchObject({ ok: true, problems: [] });
+    expect(await answerOn<ModelsReport>(two, 'models', ...place)).toEqual(published);
+    expect(await answerOn(two, 'fsck', ...place)).toMatchObject({ ok: true, problems: [] });
   });
 
   it.each<Lost>(['calls', 'answers'])(
     'agree on a lease although the %s of one of them are lost on the way',
     async (lost) => {
       const place = store(`leases-without-${lost}`);
-      await answerOn(1, 'init', '--labels', 'cat,dog', '--store', place);
-      const racers = hosts.map((host) => on(host, true, racer, place));
+      const three = threeHosts();
+      const [first, second, third] = three;
+      await answerOn(first, 'init', '--labels', 'cat,dog', '--store', place);
+      const racers = three.map((host) => on(host, true, racer, place));
       await untilReady(racers);
       await raceForLease(racers, 1); // everybody has a connection
       const epochs: number[] = [];
@@ -177,12 +187,12 @@ describe.skipIf(obstacle !== undefined)('three hosts', () => {
       for (const delay of [0, 10, 25]) {
         const answered = tellAll(racers, { lease: 'take' });
         await sleep(delay);
-        cut(3, lost);
+        cut(third, lost);
         const answers = await answered;
         const winners = answers.filter(({ won }) => won);
         expect(winners.length).toBeLessThanOrEqual(1);
         outcomes.push(answers[2]?.error ?? (answers[2]?.won ? 'won' : 'lost'));
-        heal(3, lost);
+        heal(third, lost);
         await tellAll(racers, { lease: 'give' });
         // A lease that was written and whose owner never heard of it grows old like any other.
         const next = await until(
@@ -202,16 +212,16 @@ describe.skipIf(obstacle !== undefined)('three hosts', () => {
       }
       console.log(`leases while ${lost} are lost: the host that was cut off said ${outcomes}`);
       await raceForLease(racers, 5); // all three again
-      expect(await answerOn(2, 'fsck', '--store', place)).toMatchObject({ ok: true, problems: [] });
+      expect(await answerOn(second, 'fsck', '--store', place)).toMatchObject({
+        ok: true,
+        problems: [],
+      });
     },
   );
 
   /** A trainer on this host that is cut off when it has all but published. */
   const cutBeforePublishing = async (host: number, lost: Lost, place: readonly string[]) => {
-    const settings = ['--labels', 'cat,dog', '--image-size', '32', '--holdout', '0.4'];
-    await answerOn(1, 'init', ...settings, ...place);
-    await answerOn(1, 'import', await writePictures(join(folder.path, 'base'), 0, 29), ...place);
-    const trainer = relearnOn(host, 'train', '--rounds', '1', '--steps', '1', ...place);
+    const trainer = relearnOn(host, 'train', ...briefly, ...place);
     const parent = trainer.child.pid as number;
     await until('the training process', () => findTrainingChild(parent));
     process.kill(parent, 'SIGSTOP');
@@ -223,21 +233,19 @@ describe.skipIf(obstacle !== undefined)('three hosts', () => {
     return trainer;
   };
 
-  it.each<[Lost, number]>([
-    ['calls', 2],
-    ['answers', 3],
-  ])(
+  it.each<Lost>(['calls', 'answers'])(
     'keep a trainer whose %s are lost from publishing beside another, and it says why',
-    async (lost, host) => {
-      const place = ['--store', store(`training-without-${lost}`)];
-      const [hopeless, again] = [
-        await cutBeforePublishing(host, lost, place),
-        ['train', '--rounds', '1', '--steps', '1', ...place],
-      ];
+    async (lost) => {
+      const [other, host] = threeHosts();
+      const bucket = store(`training-without-${lost}`);
+      const place = ['--store', bucket];
+      const again = ['train', ...briefly, ...place];
+      await fillStore(other, bucket);
+      const hopeless = await cutBeforePublishing(host, lost, place);
       await sleep(leaseTimeToLive + 1_000);
-      const other = await answerOn<{ version: number }>(1, ...again);
-      expect(other.version).toBe(1);
-      const published = await answerOn<ModelsReport>(1, 'models', ...place);
+      const next = await answerOn<{ version: number }>(other, ...again);
+      expect(next.version).toBe(1);
+      const published = await answerOn<ModelsReport>(other, 'models', ...place);
       // One comes back in time to hear that it was too late; the other one never does.
       if (lost === 'calls') heal(host, lost);
       const { code, stdout } = await hopeless.ended;
@@ -250,10 +258,10 @@ describe.skipIf(obstacle !== undefined)('three hosts', () => {
           hint: expect.any(String),
         },
       });
-      expect(await answerOn<ModelsReport>(1, 'models', ...place)).toEqual(published);
-      expect(await answerOn(1, 'fsck', ...place)).toMatchObject({ ok: true, problems: [] });
+      expect(await answerOn<ModelsReport>(other, 'models', ...place)).toEqual(published);
+      expect(await answerOn(other, 'fsck', ...place)).toMatchObject({ ok: true, problems: [] });
       expect((await answerOn<{ version: number }>(host, ...again)).version).toBe(2);
-      expect(await answerOn(1, 'fsck', ...place)).toMatchObject({ ok: true, problems: [] });
+      expect(await answerOn(other, 'fsck', ...place)).toMatchObject({ ok: true, problems: [] });
     },
   );
 });
