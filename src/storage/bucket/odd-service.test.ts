@@ -1,6 +1,6 @@
 /** A service that hangs, trickles or hides behind somebody's web page: nothing of it is believed. */
 import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type BucketServer, startBucketServer } from '../../../test/bucket-server/bucket-server.ts';
 import { ossRules } from '../../../test/bucket-server/oss-rules.ts';
 import { s3Rules } from '../../../test/bucket-server/s3-rules.ts';
@@ -9,7 +9,8 @@ import { listKeys, type ObjectStore } from '../object-store.ts';
 import { openBucket } from './open-bucket.ts';
 
 const bytes = new TextEncoder().encode('x');
-const limits = { quiet: 50, slowest: 100, patience: 200, firstPause: 1, longestPause: 5 };
+// An answer that does come has all the time that a busy machine may take for it.
+const limits = { quiet: 400, slowest: 100, patience: 200, firstPause: 1, longestPause: 5 };
 const credentials = () => ({ accessKeyId: 'key', secretAccessKey: 'secret' });
 const accounts = { key: { secret: 'secret' } };
 const services = {
@@ -70,47 +71,63 @@ const oddities: readonly (readonly [
   ],
 ];
 
-describe.each(['s3', 'oss'] as const)('%s', (scheme) => {
+/** Asks a service of its own, so that many can hang at the same time. */
+const withService = async (
+  scheme: keyof typeof services,
+  more: Partial<typeof limits>,
+  use: (store: ObjectStore, server: BucketServer) => Promise<void>,
+) => {
   const { rules, region } = services[scheme];
-  let server: BucketServer;
-  let store: ObjectStore;
-  beforeAll(async () => {
-    server = await startBucketServer(rules);
-    store = await openBucket(scheme, `${scheme}://odd?region=${region}&endpoint=${server.url}`, {
-      clock: systemClock,
-      newId: () => 'id',
-      create: true,
-      credentials,
-      limits,
-    });
-  });
-  afterAll(() => server.close());
+  const server = await startBucketServer(rules);
+  try {
+    const store = await openBucket(
+      scheme,
+      `${scheme}://odd?region=${region}&endpoint=${server.url}`,
+      {
+        clock: systemClock,
+        newId: () => 'id',
+        create: true,
+        credentials,
+        limits: { ...limits, ...more },
+      },
+    );
+    await use(store, server);
+  } finally {
+    await server.close();
+  }
+};
 
+describe.concurrent.each(['s3', 'oss'] as const)('%s', (scheme) => {
   const cases = oddities.flatMap(([what, answer, asked, said]) =>
     asked.map((name) => [name, what, answer, said] as const),
   );
   it.each(cases)('%s of a service that %s fails soon', async (name, _, answerOddly, said) => {
-    server.faults = () => ({ when: 'before', answerOddly });
-    const began = performance.now();
-    await expect(calls[name]?.(store)).rejects.toMatchObject({
-      kind: 'unavailable',
-      code: name === 'putIfAbsent' ? 'ambiguous_write' : 'storage_unavailable',
-      message: expect.stringMatching(said),
-      hint: expect.any(String),
+    await withService(scheme, {}, async (store, server) => {
+      server.faults = () => ({ when: 'before', answerOddly });
+      const began = performance.now();
+      await expect(calls[name]?.(store)).rejects.toMatchObject({
+        kind: 'unavailable',
+        code: name === 'putIfAbsent' ? 'ambiguous_write' : 'storage_unavailable',
+        message: expect.stringMatching(said),
+        hint: expect.any(String),
+      });
+      expect(performance.now() - began).toBeLessThan(10_000);
+      server.faults = () => undefined;
+      expect(await store.get('a')).toBeUndefined();
     });
-    expect(performance.now() - began).toBeLessThan(2_000);
-    server.faults = () => undefined;
-    expect(await store.get('a')).toBeUndefined();
   });
 
   it('waits for a service that is slow, but not too slow, and asks it once', async () => {
-    const before = server.requests.length;
-    const late = (response: ServerResponse) =>
-      setTimeout(() => response.writeHead(200, { etag: '"1"' }).end(), limits.quiet / 2);
-    server.faults = () => ({ when: 'after', answerOddly: late });
-    expect(await store.putIfAbsent('slow', bytes)).toBe('created');
-    expect(server.requests.length - before).toBe(1);
-    server.faults = () => undefined;
-    expect(await store.get('slow')).toEqual(Buffer.from(bytes));
+    const quiet = 2_000;
+    await withService(scheme, { quiet, patience: 2 * quiet }, async (store, server) => {
+      const late = (response: ServerResponse) =>
+        setTimeout(() => response.writeHead(200, { etag: '"1"' }).end(), quiet / 4);
+      server.faults = () => ({ when: 'after', answerOddly: late });
+      const before = server.requests.length;
+      expect(await store.putIfAbsent('slow', bytes)).toBe('created');
+      expect(server.requests.length - before).toBe(1);
+      server.faults = () => undefined;
+      expect(await store.get('slow')).toEqual(Buffer.from(bytes));
+    });
   });
 });
