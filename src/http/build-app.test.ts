@@ -214,6 +214,20 @@ describe('health and operations', () => {
     },
   );
 
+  it.each([
+    ['storage_read_only', 'storage_read_only'],
+    ['storage_denied', 'storage_unavailable'],
+    // Its own status, 507, is for who sends something; a host asks for 503.
+    ['storage_full', 'storage_unavailable'],
+  ])('a store with %s answers 503 %s', async (code, answered) => {
+    const { app, relearn } = setUp({}, { functions: ['feedback'] });
+    const reason = `The store can not be read and written: ${code}.`;
+    Object.assign(relearn, { storeReadiness: async () => ({ ready: false, reason, code }) });
+    const answer = await app.inject('/readyz');
+    expect([answer.statusCode, answer.json().code]).toEqual([503, answered]);
+    expect(answer.json().reason).toBe(reason);
+  });
+
   it('is not ready where the store can not be opened, and gives no path away', async () => {
     const { app, relearn } = setUp({}, { functions: ['feedback'] });
     const message = 'no credentials for /secret/place';

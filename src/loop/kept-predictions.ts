@@ -48,6 +48,8 @@ export const createKeptPredictions = ({
 }: Pick<Components, 'store' | 'clock' | 'log' | 'keepPredictions'>): KeptPredictions => {
   const waiting = new Map<string, Promise<void>>();
   let lastSweep = Number.NEGATIVE_INFINITY;
+  /** Why the last picture was not kept. A store that is away is told once, not at every prediction. */
+  let lastFailure: string | null = null;
 
   const write = async (predictionId: string, picture: Uint8Array, labelId: string) => {
     const receivedAt = new Date(clock.now()).toISOString();
@@ -75,11 +77,16 @@ export const createKeptPredictions = ({
     keep: (predictionId, picture, labelId) => {
       if (!keepPredictions || waiting.size >= mostWaiting) return;
       const done = write(predictionId, picture, labelId)
+        .then(() => {
+          lastFailure = null;
+        })
         .then(sweep)
         .catch((error: unknown) => {
           // The answer is out; that its picture is not kept is no reason to fail anything.
           const reason = isRelearnError(error) ? error.code : String(error);
-          log('warn', 'The picture of a prediction was not kept.', { predictionId, reason });
+          if (reason !== lastFailure)
+            log('warn', 'The picture of a prediction was not kept.', { predictionId, reason });
+          lastFailure = reason;
         })
         .finally(() => waiting.delete(predictionId));
       waiting.set(predictionId, done);

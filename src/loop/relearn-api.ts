@@ -68,6 +68,8 @@ export interface FeedbackInput {
 export interface Readiness {
   readonly ready: boolean;
   readonly reason: string | null;
+  /** Of the error behind the reason, where one is known. */
+  readonly code?: string;
 }
 
 /** Everything known of one version. */

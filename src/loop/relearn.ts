@@ -74,8 +74,8 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     storeReadiness: async () => {
       const code = await storeReadiness();
       // Those who ask from outside learn no key and no path.
-      const reason = code && `The store can not be read and written: ${code}.`;
-      return { ready: reason === null, reason };
+      if (code === null) return { ready: true, reason: null };
+      return { ready: false, reason: `The store can not be read and written: ${code}.`, code };
     },
     recentFeedback: (limit) => recentFeedback(components, limit),
     runs: async () => (await readRuns(components.store)).map(({ formatVersion: _, ...run }) => run),

@@ -1,5 +1,6 @@
 /** `relearn serve`: answers over HTTP; feedback starts training by itself. */
 import type { Command } from 'commander';
+import { isRelearnError, RelearnError } from '../../base/errors.ts';
 import {
   anonymousFrom,
   keysFrom,
@@ -37,22 +38,25 @@ export const define = (command: Command, session: Session): void => {
         const logger = createLogger(logLevelFrom(env));
         const settings = hostSettings(env, run.store, (line) => run.context.stdout.write(line));
         const host = options.host ?? settings.serve.host;
-        const predicts = functions === undefined || functions.includes('predict');
+        const predicts = serves(functions, 'predict');
         const { firstModel, modelCache } = { ...modelFilesFrom(env), ...options };
         const metrics = createMetrics();
+        const writes = ['feedback', 'train'].some((name) => serves(functions, name));
         const open = () =>
-          run.open({
-            ...settings.open,
-            ...(predicts && firstModel ? { firstModel } : {}),
-            ...(predicts && modelCache ? { modelCache } : {}),
-            inference: 'worker',
-            observer: metrics.observer,
-            // Better to refuse now than at the first training.
-            proveStore: functions === undefined || functions.includes('train'),
-            // Without keys only this machine can ask, so the pictures stay where they are anyway.
-            keepPredictions: isLoopback(host) && keys.length === 0,
-            log: (level, message, fields) => logger[level](fields ?? {}, message),
-          });
+          run
+            .open({
+              ...settings.open,
+              ...(predicts && firstModel ? { firstModel } : {}),
+              ...(predicts && modelCache ? { modelCache } : {}),
+              inference: 'worker',
+              observer: metrics.observer,
+              // Better to refuse now than at the first answer or training.
+              proveStore: writes,
+              // Without keys only this machine can ask, so the pictures stay where they are anyway.
+              keepPredictions: isLoopback(host) && keys.length === 0,
+              log: (level, message, fields) => logger[level](fields ?? {}, message),
+            })
+            .catch(tellOfReadOnly);
         const relearn = settings.opensOnCall ? openOnFirstCall(run.store, open) : await open();
         const server = await serve({
           relearn,
@@ -73,4 +77,16 @@ export const define = (command: Command, session: Session): void => {
         return undefined;
       }),
     );
+};
+
+/** Without a list all are served. */
+const serves = (functions: readonly string[] | undefined, name: string): boolean =>
+  functions === undefined || functions.includes(name);
+
+const tellOfReadOnly = (error: unknown): never => {
+  if (!isRelearnError(error, 'storage_read_only')) throw error;
+  throw new RelearnError(error.kind, error.code, 'The store is read-only for this process.', {
+    hint: `${error.hint ?? ''} Or serve only what reads: --functions predict,studio.`.trimStart(),
+    cause: error,
+  });
 };

@@ -2,6 +2,7 @@
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
 import type { Readiness } from '../../loop/relearn-api.ts';
 import type { AppContext, FunctionName } from '../app-context.ts';
+import { clientErrorOf } from '../error-table.ts';
 import type { Route } from '../route.ts';
 import { health, readiness } from '../schemas.ts';
 
@@ -27,6 +28,12 @@ const checks: Readonly<
 
 const notReady = (code: string, reason: string | null) =>
   new RelearnError('unavailable', code, `Not ready: ${reason}`, { details: { reason } });
+
+/** The error's own code tells more, where it is one that a server that is not ready answers with. */
+const codeOf = (need: Need, { code }: Readiness): string =>
+  code !== undefined && clientErrorOf(notReady(code, null)).status === 503
+    ? code
+    : checks[need].code;
 
 /** What a check says, and no later than the one who asks can wait. */
 const inTime = async (context: AppContext, need: Need): Promise<Readiness> => {
@@ -65,12 +72,12 @@ export const healthRoutes = (context: AppContext): Route[] => {
         'Whether everything that this process serves is ready: a model that answers, a store that takes feedback.',
       scope: null,
       answers: { 'application/json': readiness },
-      errors: ['model_not_ready', 'storage_unavailable', 'shutting_down'],
+      errors: ['model_not_ready', 'storage_unavailable', 'storage_read_only', 'shutting_down'],
       handle: async () => {
         if (context.isStopping()) throw notReady('shutting_down', 'the server is stopping');
         for (const need of needed) {
-          const { ready, reason } = await inTime(context, need);
-          if (!ready) throw notReady(checks[need].code, reason);
+          const answer = await inTime(context, need);
+          if (!answer.ready) throw notReady(codeOf(need, answer), answer.reason);
         }
         return { ready: true };
       },
