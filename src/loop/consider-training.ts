@@ -9,7 +9,8 @@ import type { RegistryState } from '../registry/registry-state.ts';
 import { hasBaseData } from './assemble-training-set.ts';
 import type { Components } from './components.ts';
 import type { TrainOptions } from './relearn-api.ts';
-import { holdingLease, trainHolding } from './train-candidate.ts';
+import { holdingLease } from './train-candidate.ts';
+import { trainOnOrAnew } from './train-on-or-anew.ts';
 
 type Reason = Extract<InvokeReport['result'], { trained: false }>['reason'];
 
@@ -44,7 +45,7 @@ export const considerTraining = async (
     // Another process may have trained between the look and the lease.
     const reason = await reasonToWait(components, await registry.read());
     if (reason) return notTrained(reason);
-    const { version, gate } = await trainHolding(components, lease, options, signal);
+    const { version, gate } = await trainOnOrAnew(components, lease, options, signal);
     return { result: { trained: true, version, gate } };
   });
 };

@@ -4,6 +4,7 @@
  */
 import { RelearnError } from '../base/errors.ts';
 import type { ObjectRef } from '../records/json-object.ts';
+import type { ResumableRun } from '../records/reports.ts';
 import type { TrainingManifest } from '../records/training-manifest.ts';
 import type { Lease } from '../registry/lease.ts';
 import { claimManifest } from '../registry/model-registry.ts';
@@ -25,7 +26,8 @@ const defaultSeed = 1;
 export interface PreparedTraining {
   readonly manifest: TrainingManifest;
   readonly ref: ObjectRef;
-  readonly resume: boolean;
+  /** What it goes on with; null = it begins. */
+  readonly resumed: ResumableRun | null;
 }
 
 const fitOptionNames = [
@@ -86,7 +88,7 @@ export const prepareNew = async (
   const ref = await claimTraining(components, lease, manifest);
   // From this claim on nothing older can be resumed.
   await removeCheckpoints(store, manifest.runId);
-  return { manifest, ref, resume: false };
+  return { manifest, ref, resumed: null };
 };
 
 /** @throws RelearnError usage/`resume_mismatch` naming what was asked for and what the run has */
@@ -133,6 +135,6 @@ export const prepareResumed = async (
   const found = await findResumable(components, registry.state);
   if (!found) throw nothingToResume();
   checkUnchanged(options, asked, found.manifest);
-  await claimManifest(registry, lease, found.ref);
-  return { manifest: found.manifest, ref: found.ref, resume: true };
+  await claimManifest(registry, lease, found.ref, found.run.step);
+  return { manifest: found.manifest, ref: found.ref, resumed: found.run };
 };

@@ -6,7 +6,7 @@ import { RelearnError } from '../base/errors.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import type { ResumableRun } from '../records/reports.ts';
 import type { TrainingManifest } from '../records/training-manifest.ts';
-import type { RegistryState } from '../registry/registry-state.ts';
+import type { ClaimRecord, RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { describeCheckpoint } from './left-checkpoints.ts';
 
@@ -16,13 +16,19 @@ export interface Resumable {
   readonly ref: ObjectRef;
 }
 
+/** The claim of the last training where it came to no version. */
+export const interruptedClaim = ({ claims }: RegistryState): ClaimRecord | undefined => {
+  const claim = claims.at(-1);
+  return claim?.outcome === 'open' || claim?.outcome === 'void' ? claim : undefined;
+};
+
 /** For a caller that knows that no training is running. */
 export const findResumable = async (
   { store, feedbackQuery }: Components,
   state: RegistryState,
 ): Promise<Resumable | undefined> => {
-  const claim = state.claims.at(-1);
-  if (!claim || claim.outcome === 'published' || claim.outcome === 'rejected') return undefined;
+  const claim = interruptedClaim(state);
+  if (!claim) return undefined;
   const manifest = await feedbackQuery(state).readManifest(claim.manifest);
   const checkpoint = await describeCheckpoint(store, manifest.runId);
   if (!checkpoint) return undefined;

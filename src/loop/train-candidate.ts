@@ -34,13 +34,13 @@ export const trainHolding = async (
   const { state } = registry;
   const occasion = occasionOf(components, lease);
   const prepare = options.resume ? prepareResumed : prepareNew;
-  const { manifest, ref, resume } = await prepare(components, lease, options, asked);
+  const { manifest, ref, resumed } = await prepare(components, lease, options, asked);
   signal.throwIfAborted();
   const { runId, createdAt: startedAt, parent } = manifest;
 
   const journal = openRunJournal(components, runId);
   const run = { formatVersion: 1, id: runId, startedAt, version: null, report: null } as const;
-  if (!resume) await journal.record({ ...run, points: [] });
+  if (!resumed) await journal.record({ ...run, points: [] });
   let phase: TrainingProgress['phase'] | undefined;
   const tell = (progress: TrainingProgress) => {
     if (phase !== progress.phase && phase !== undefined)
@@ -50,8 +50,9 @@ export const trainHolding = async (
     options.onProgress?.(progress);
   };
   tell(startingProgress(startedAt));
-  log('info', resume ? 'Training resumed.' : 'Training started.', {
+  log('info', resumed ? `Training resumed after round ${resumed.rounds}.` : 'Training started.', {
     runId,
+    ...(resumed ? { step: resumed.step } : {}),
     feedback: manifest.feedback.length,
     parent,
   });
@@ -66,7 +67,7 @@ export const trainHolding = async (
       champion: modelOf(state, state.champion),
       failures: occasion.failures,
       options: trainerOptions(manifest),
-      resume,
+      resume: resumed !== null,
     },
     {
       signal,
@@ -151,6 +152,18 @@ const checkRequest = async (
   return asked;
 };
 
+/** Whoever asks for a new training hears what it replaces. */
+const tellOfCheckpoint = async (
+  components: Components,
+  { resume, onLine }: TrainOptions,
+): Promise<void> => {
+  const found = resume ? undefined : await findResumable(components, components.registry.state);
+  if (found)
+    onLine?.(
+      `starting anew: the training that was cut off after round ${found.run.rounds} is given up; relearn train --resume would have gone on with it`,
+    );
+};
+
 /**
  * @throws RelearnError conflict/`already_training`, invalid/`no_base_data`, and usage errors where
  * the options don't fit this store
@@ -162,7 +175,8 @@ export const train = async (
   const asked = await checkRequest(components, options);
   const { lease } = await components.leases.tryAcquire();
   if (!lease) throw alreadyTraining();
-  return holdingLease(components, lease, options.signal, (signal) =>
-    trainHolding(components, lease, options, signal, asked),
-  );
+  return holdingLease(components, lease, options.signal, async (signal) => {
+    await tellOfCheckpoint(components, options);
+    return trainHolding(components, lease, options, signal, asked);
+  });
 };

@@ -44,7 +44,14 @@ export const registryEntrySchema = z.discriminatedUnion('type', [
   /** Somebody may train. The epoch is the number of this entry's own slot. */
   z.object({ type: z.literal('lease'), ...envelope, epoch, owner: z.string().min(1) }),
   /** What the holder of the lease trains on. */
-  z.object({ type: z.literal('claim'), ...envelope, epoch, manifest: objectRefSchema }),
+  z.object({
+    type: z.literal('claim'),
+    ...envelope,
+    epoch,
+    manifest: objectRefSchema,
+    /** The step of the checkpoint that it goes on from; absent = it begins. */
+    step: z.int().nonnegative().optional(),
+  }),
   /** A new version that is champion from here. */
   z.object({ type: z.literal('publish'), ...candidate }),
   /** A new version that is not. */

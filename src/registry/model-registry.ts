@@ -31,10 +31,16 @@ export const claimManifest = async (
   log: RegistryLog,
   lease: Lease,
   manifest: ObjectRef,
+  step?: number,
 ): Promise<RegistryState> => {
   const { state } = await log.append((current) => {
     holdLease(current, lease);
-    return { type: 'claim', epoch: lease.epoch, manifest };
+    return {
+      type: 'claim',
+      epoch: lease.epoch,
+      manifest,
+      ...(step === undefined ? {} : { step }),
+    };
   });
   return state;
 };

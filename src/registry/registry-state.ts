@@ -30,6 +30,8 @@ export interface ClaimRecord {
   readonly epoch: number;
   readonly at: string;
   readonly manifest: ObjectRef;
+  /** The training steps that were done before it, by an earlier claim of the same manifest. */
+  readonly step: number;
   /** `open`: being trained on. `void`: its training ended without a version. */
   readonly outcome: 'open' | 'published' | 'rejected' | 'void';
 }
@@ -140,11 +142,11 @@ const rules: {
       ? { lease: { epoch, owner, at }, claims: endClaims(state.claims, 'void') }
       : `its epoch ${epoch} is not the number of its slot`,
 
-  claim: (state, { epoch, manifest, at }) =>
+  claim: (state, { epoch, manifest, step = 0, at }) =>
     fencedOut(state, epoch) ?? {
       claims: [
         ...endClaims(state.claims, 'void'),
-        { slot: state.nextSlot, epoch, at, manifest, outcome: 'open' },
+        { slot: state.nextSlot, epoch, at, manifest, step, outcome: 'open' },
       ],
     },
 
@@ -186,9 +188,16 @@ export const applyEntry = (state: RegistryState, entry: RegistryEntry): Registry
     : { ...state, ...outcome, nextSlot: slot + 1 };
 };
 
-/** Trainings in a row that ended without a version, since feedback was last brought back. */
+/** Whether a training that was cut off had got further: the next claim goes on from there. */
+const gotFurther = ({ manifest, step }: ClaimRecord, next: ClaimRecord | undefined): boolean =>
+  next?.manifest.sha256 === manifest.sha256 && next.step > step;
+
+/** Trainings in a row that came to nothing at all, since feedback was last brought back. */
 export const failuresInARow = ({ claims, retriedAt }: RegistryState): number => {
-  const last = claims.findLastIndex(({ outcome, slot }) => outcome !== 'void' || slot < retriedAt);
+  const last = claims.findLastIndex(
+    (claim, index) =>
+      claim.outcome !== 'void' || claim.slot < retriedAt || gotFurther(claim, claims[index + 1]),
+  );
   return claims.length - 1 - last;
 };
 

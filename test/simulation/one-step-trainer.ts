@@ -1,19 +1,21 @@
 /**
- * A trainer whose fit is one step of nothing: it reads the feedback of its manifest as every training
- * does, sets aside what it was told is poison, lets time pass, and uploads what the same data would always make. Only the computing is left
- * out.
+ * A trainer whose steps are nothing: it reads the feedback of its manifest as every training does,
+ * sets aside what it was told is poison, lets time pass, leaves a checkpoint after each step or goes
+ * on from one, and uploads what the same data would always make. Only the computing is left out.
  */
 import { RelearnError } from '../../src/base/errors.ts';
 import { sha256 } from '../../src/base/hash.ts';
 import type { Random } from '../../src/base/random.ts';
 import { loadTrainingPictures } from '../../src/loop/load-training-pictures.ts';
 import { foundAt, setAside } from '../../src/loop/quarantine.ts';
+import { createRunCheckpoints } from '../../src/loop/run-checkpoints.ts';
 import { startingProgress } from '../../src/loop/run-journal.ts';
 import type { TrainingSite } from '../../src/loop/run-training.ts';
 import type { Trainer } from '../../src/loop/trainer.ts';
 import { readVerified } from '../../src/records/read-verified.ts';
 import type { GateReport, Verdict } from '../../src/records/reports.ts';
 import { decodeTrainingManifest } from '../../src/records/training-manifest.ts';
+import type { TrainingState } from '../../src/training/training-state.ts';
 import { uploadMadeUpOutcome } from '../made-up-outcome.ts';
 import { modelsOfTrainings } from './initial-objects.ts';
 
@@ -34,6 +36,21 @@ export interface Poison {
   isAbout(): boolean;
   wasSetAside(labelId: string, hash: string): boolean;
 }
+
+const weights = new Map([['weight', Float32Array.of(1)]]);
+const stateAfter = (step: number): TrainingState => ({
+  session: { step, tensors: weights },
+  average: null,
+  best: weights,
+  curve: [],
+  stopping: { bestAccuracy: null, lowestLoss: null, roundsLeft: 1 },
+  meter: { steps: 0, pictures: 0, lossSum: 0, right: 0, nearlyRight: 0 },
+  rateFactor: 1,
+  start: 'scratch',
+  race: null,
+  seconds: step,
+  trainingSeconds: step,
+});
 
 export const createOneStepTrainer =
   (
@@ -63,8 +80,16 @@ export const createOneStepTrainer =
         `${key} was claimed and is gone.`,
       );
     }
-    for (let round = 0; round < 2; round++)
-      await clock.sleep(1_000 + random.integer(15_000), watch.signal);
+    const checkpoints = createRunCheckpoints(
+      site,
+      request.runId,
+      sha256(Buffer.from(`${ref.sha256} ${train.length}`)),
+    );
+    const from = request.resume ? await checkpoints.last() : undefined;
+    for (let round = from?.session.step ?? 0; round < 3; round++) {
+      await clock.sleep(1_000 + random.integer(10_000), watch.signal);
+      await checkpoints.save(stateAfter(round + 1));
+    }
 
     const learnt = JSON.stringify([
       manifest.parent,
