@@ -51,6 +51,8 @@ const isFile = (architecture: string): boolean => /\.onnx$/i.test(architecture);
 
 interface ImportOptions {
   readonly imageSize?: number | undefined;
+  /** The value in the file that serves as features, where it is not to be found by itself. */
+  readonly features?: string | undefined;
   /** Names the hub's mirror, token and cache folder. */
   readonly env: Environment;
   readonly from: HubOptions;
@@ -59,17 +61,27 @@ interface ImportOptions {
 /**
  * @param architecture a name, the path of an ONNX file, or its place on a hub: `hf:owner/name/file`
  * @returns undefined for a name
- * @throws RelearnError invalid/`architecture_not_found`; as `fetchHubFile` and `openBackbone`
+ * @throws RelearnError invalid/`architecture_not_found`; usage/`features_not_chosen` where features are
+ *   named and no file is; as `fetchHubFile`, `endAtFeatures` and `openBackbone`
  */
 export const importArchitecture = async (
-  architecture: string,
-  { imageSize, env, from }: ImportOptions,
+  architecture: string | undefined,
+  { imageSize, features, env, from }: ImportOptions,
 ): Promise<ImportedArchitecture | undefined> => {
-  const isOnHub = isHubName(architecture);
-  if (!isOnHub && !isFile(architecture)) return undefined;
-  const file = isOnHub
+  const isOnHub = architecture !== undefined && isHubName(architecture);
+  if (architecture === undefined || !(isOnHub || isFile(architecture))) {
+    if (features === undefined) return undefined;
+    throw new RelearnError(
+      'usage',
+      'features_not_chosen',
+      `--features: "${features}" is to be a value in an ONNX file, but no file is named.`,
+      { hint: 'Leave it out, or name the file too: --architecture FILE.onnx' },
+    );
+  }
+  const whole = isOnHub
     ? await fetchArchitecture(architecture, env, from)
     : await readArchitectureFile(architecture);
+  const file = features === undefined ? whole : await cutFile(whole, features);
   const network = await openBackbone(file, imageSize);
   return {
     name: isOnHub ? architecture : basename(architecture),
@@ -77,6 +89,11 @@ export const importArchitecture = async (
     ref: backboneRef(file),
     imageSize: network.imageSize,
   };
+};
+
+const cutFile = async (file: Uint8Array, features: string): Promise<Uint8Array> => {
+  const { endAtFeatures } = await import('../engine/graph/end-at-features.ts');
+  return endAtFeatures(file, features);
 };
 
 /** The hub's client is loaded only where a hub is named. */

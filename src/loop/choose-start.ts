@@ -26,16 +26,20 @@ export interface Start extends NamedArchitecture {
 
 /**
  * @returns undefined where nothing was asked for
- * @throws RelearnError usage/`unknown_architecture`, and where a file can't be used
+ * @throws RelearnError usage/`unknown_architecture`, `features_not_chosen`, and where a file can't be used
  */
 export const findAskedArchitecture = async (
   { env }: Pick<Components, 'env'>,
   options: TrainOptions,
 ): Promise<AskedArchitecture | undefined> => {
-  const { architecture } = options;
-  if (architecture === undefined) return undefined;
-  const imported = await importArchitecture(architecture, { env, from: hubOptions(options) });
+  const { architecture, features } = options;
+  const imported = await importArchitecture(architecture, {
+    features,
+    env,
+    from: hubOptions(options),
+  });
   if (imported) return { architecture: imported.name, backbone: imported.ref, imported };
+  if (architecture === undefined) return undefined;
   const { findArchitecture } = await import('../engine/nn/model-file.ts');
   findArchitecture(architecture);
   return { architecture };

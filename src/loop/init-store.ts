@@ -13,6 +13,8 @@ import { refuseOverlap } from './refuse-overlap.ts';
 
 export interface InitOptions extends SettingsInput, HubOptions {
   readonly store: string | ObjectStore;
+  /** As in `TrainOptions`. */
+  readonly features?: string;
   readonly clock?: Clock;
   readonly newId?: () => string;
   /** As for `createRelearn`. */
@@ -26,14 +28,12 @@ export interface InitOptions extends SettingsInput, HubOptions {
 export const initStore = async (options: InitOptions): Promise<InitReport> => {
   const { clock = systemClock, newId = randomUUID } = options;
   // Checked first, so that a wrong option leaves no folder behind.
-  const imported =
-    options.architecture === undefined
-      ? undefined
-      : await importArchitecture(options.architecture, {
-          imageSize: options.imageSize,
-          env: options.env ?? {},
-          from: hubOptions(options),
-        });
+  const imported = await importArchitecture(options.architecture, {
+    imageSize: options.imageSize,
+    features: options.features,
+    env: options.env ?? {},
+    from: hubOptions(options),
+  });
   const settings = createSettings(
     imported ? { ...options, architecture: imported.name, backbone: imported } : options,
   );

@@ -46,6 +46,12 @@ export interface TrainOptions extends Partial<TransferOptions>, HubOptions {
    * champion's, else the store's.
    */
   readonly architecture?: string;
+  /**
+   * With an ONNX file: the name of the value in it that serves as features, [N,F], or [N,F,H,W],
+   * which is averaged over the picture. What comes after it is not read. Default: what the file's
+   * last layer reads.
+   */
+  readonly features?: string;
   /** Go on with the training that was interrupted, as it was started; see `status().resumable`. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal;

@@ -9,6 +9,7 @@ interface Options {
   readonly labels: readonly string[];
   readonly alias?: Readonly<Record<string, string>>;
   readonly architecture?: string;
+  readonly features?: string;
   readonly hub?: string;
   readonly imageSize?: number;
   readonly threshold?: number;
@@ -23,6 +24,10 @@ export const define = (command: Command, session: Session): void => {
     .option(
       '--architecture <NAME>',
       'compact (default), article, FILE.onnx or hf:OWNER/NAME/FILE.onnx',
+    )
+    .option(
+      '--features <NAME>',
+      'with an ONNX file: the value in it that a new head learns from (found by itself in most files)',
     )
     .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(8))

@@ -12,6 +12,7 @@ import { formatPercent } from '../text.ts';
 interface Options {
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
+  readonly features?: string;
   readonly hub?: string;
   readonly fineTune?: number;
   readonly mirror?: boolean;
@@ -60,6 +61,10 @@ export const define = (command: Command, session: Session): void => {
     .option(
       '--architecture <NAME>',
       "compact, article, FILE.onnx or hf:OWNER/NAME/FILE.onnx (the champion's, else the store's)",
+    )
+    .option(
+      '--features <NAME>',
+      'with an ONNX file: the value in it that a new head learns from (found by itself in most files)',
     )
     .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option(

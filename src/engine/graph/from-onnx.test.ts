@@ -1,11 +1,13 @@
 /** Reading classifiers made elsewhere: what comes out computes what the file computes. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { floats, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
+import { described, floats, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
 import { sharedData } from '../../../test/shared-data.ts';
+import type { OnnxNode } from '../../formats/onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
+import { endAtFeatures } from './end-at-features.ts';
 import { type FromOnnxOptions, fromOnnx } from './from-onnx.ts';
 import { openBatchSize } from './open-batch.ts';
 import { toOnnx } from './to-onnx.ts';
@@ -26,6 +28,8 @@ const run = async (file: Uint8Array, images: Tensor) => {
 
 const nearly = (values: Tensor<'float32'> | undefined) =>
   Array.from(values?.data ?? [], (value) => expect.closeTo(value, 5));
+
+const emptyGraph = { name: 'branch', node: [], initializer: [], input: [], output: [] };
 
 /** Reads a file and writes it again with an open batch. */
 const rewrite = (file: Uint8Array, options: Partial<FromOnnxOptions> = {}) => {
@@ -84,7 +88,9 @@ describe('a small classifier', () => {
   });
 
   it('is cut where it is told', async () => {
-    const { classes, featureCount, weights, file: cut } = rewrite(file, { features: 'activated' });
+    const short = endAtFeatures(file, 'activated');
+    expect(short.length).toBeLessThan(file.length);
+    const { classes, featureCount, weights, file: cut } = rewrite(short);
     expect({ classes, featureCount, weights: [...weights.keys()] }).toEqual({
       classes: undefined,
       featureCount: 5,
@@ -95,6 +101,35 @@ describe('a small classifier', () => {
     const { features } = await run(cut, images);
     expect([...(features?.data ?? [])]).toEqual(nearly(whole.features));
   });
+
+  it('is cut before what nobody can read, and where another value is called "features"', async () => {
+    const [convolution, activation, ...rest] = smallClassifier.nodes as [OnnxNode, OnnxNode];
+    const odd = onnxFile({
+      ...smallClassifier,
+      nodes: [
+        { ...convolution, output: ['features'] },
+        { ...activation, input: ['features'] },
+        ...rest,
+        node('If', ['logits'], ['chosen'], { then_branch: emptyGraph }),
+        node('Frobnicate', ['chosen'], ['best'], {}, 'com.example'),
+      ],
+      outputs: [described('best', ['N', 1])],
+    });
+    expect(() => fromOnnx(odd, { batch: 1 })).toThrow('branches and loops are not read');
+    const images = pictures([2, 3, 8, 8]);
+    const { features } = await run(rewrite(endAtFeatures(odd, 'flat')).file, images);
+    const whole = await run(rewrite(file).file, images);
+    expect([...(features?.data ?? [])]).toEqual(nearly(whole.features));
+  });
+
+  it.each(['penultimate', 'images', 'fc.weight'])(
+    'is not cut at "%s", which no node makes',
+    (name) => {
+      expect(() => endAtFeatures(file, name)).toThrow(
+        `"${name}" is not computed from the picture.`,
+      );
+    },
+  );
 });
 
 it('widens weights that are stored as integers', () => {

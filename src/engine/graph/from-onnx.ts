@@ -4,7 +4,9 @@
  */
 import { RelearnError } from '../../base/errors.ts';
 import { decodeOnnx } from '../../formats/onnx.ts';
+import { findBoundaries } from './boundaries.ts';
 import { GraphBuilder } from './builder.ts';
+import { featuresName } from './end-at-features.ts';
 import { findFeatureCut } from './find-feature-cut.ts';
 import type { Graph, Value } from './graph.ts';
 import { type ImportedNodes, importNodes } from './import-nodes.ts';
@@ -18,17 +20,12 @@ export interface FromOnnxOptions {
   readonly batch: number;
   /** Rows and columns of the pictures; needed where the file leaves them open. */
   readonly imageSize?: number;
-  /**
-   * Name of the value in the file that serves as features: [N,F], or [N,F,H,W], which is averaged
-   * over the picture. Where it is given, what comes after it is not read and there are no logits.
-   */
-  readonly features?: string;
 }
 
 export interface ImportedClassifier {
   /**
    * Input `images` float32 [batch, channels, height, width]; outputs `features` [batch, F] and,
-   * unless the features were named, `logits` [batch, classes]. Weights are named `backbone/` and
+   * unless the file ends at them, `logits` [batch, classes]. Weights are named `backbone/` and
    * their name in the file, and start with the file's numbers.
    */
   readonly graph: Graph;
@@ -37,7 +34,7 @@ export interface ImportedClassifier {
   readonly height: number;
   readonly width: number;
   readonly featureCount: number;
-  /** Undefined where the features were named. */
+  /** Undefined where the file's lone output is called `features`; one of [N,F,H,W] is averaged. */
   readonly classes: number | undefined;
 }
 
@@ -60,7 +57,7 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
     fromOnnx(bytes, { ...options, batch: openBatchSize });
   const builder = new GraphBuilder();
   const images = builder.input('images', 'float32', [options.batch, channels, height, width]);
-  const wanted = options.features ? [options.features] : answerNames(source);
+  const wanted = answerNames(source);
   const { computed, weights } = importNodes(source, {
     builder,
     // Where the file takes channels last, its own transposition is undone by this one.
@@ -71,8 +68,9 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
     batch: { exported: layout.batch, built: options.batch },
   });
 
-  const found = options.features
-    ? { features: computed(options.features), logits: undefined }
+  const endsAtFeatures = wanted.length === 1 && wanted[0] === featuresName;
+  const found = endsAtFeatures
+    ? { features: computed(featuresName), logits: undefined }
     : findClassifier(builder, source, computed);
   const features = asRows(builder, found.features, 'feature output');
   builder.output('features', features);
@@ -95,7 +93,7 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
 const answerNames = ({ outputs }: OnnxSource): readonly string[] => {
   const names = outputs.map(({ name }) => name);
   return names.includes('logits')
-    ? names.filter((name) => name === 'logits' || name === 'features')
+    ? names.filter((name) => name === 'logits' || name === featuresName)
     : names;
 };
 
@@ -108,7 +106,7 @@ const findClassifier = (
   const names = answerNames(source);
   const values = new Map(names.map((name) => [name, computed(name)]));
   const nameOf = (value: Value) => names.find((name) => values.get(name) === value);
-  const named = values.get('features');
+  const named = values.get(featuresName);
   const answers = [...new Set(values.values())].filter(
     (value) => value !== named && isAnswer(value),
   );
@@ -118,13 +116,13 @@ const findClassifier = (
     throw refuse(
       'onnx_no_classifier',
       `No output of the file is float32 [N, classes]: ${names.map((name) => `${name} [${values.get(name)?.shape}]`).join(', ')}.`,
-      'Name the value that serves as features, or use a file with its classifier.',
+      nameFeatures(source, names),
     );
   if (more.length > 0)
     throw refuse(
       'onnx_several_classifiers',
       `The file has ${last.length} outputs [N, classes] that do not depend on each other: ${last.map(nameOf).join(', ')}.`,
-      'Name the value that serves as features, or export the model with one output.',
+      nameFeatures(source, names),
     );
   const fixed = new Set([...builder.parameters.map(({ value }) => value), ...builder.constants()]);
   const cut = findFeatureCut(builder.nodes, fixed, answer);
@@ -133,8 +131,15 @@ const findClassifier = (
   throw refuse(
     'onnx_no_classifier',
     `The output "${nameOf(answer)}" is not made by a last layer over features.`,
-    'Name the value that serves as features, or use a file with its classifier.',
+    nameFeatures(source, names),
   );
+};
+
+/** The way out, with the last values that everything flows through, the very last first. */
+const nameFeatures = ({ input, nodes }: OnnxSource, answers: readonly string[]): string => {
+  const last = findBoundaries(nodes, input.name, answers).slice(-4).reverse();
+  const named = last.map((name) => `"${name}"`).join(', ');
+  return `Use a file with one classifier, or name the value that serves as features (--features NAME)${named ? `; the last that everything flows through are ${named}` : ''}.`;
 };
 
 const isAnswer = ({ dtype, shape }: Value): boolean =>

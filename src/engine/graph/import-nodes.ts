@@ -7,6 +7,7 @@ import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import { findBoundaries } from './boundaries.ts';
 import type { GraphBuilder } from './builder.ts';
+import { notComputed } from './end-at-features.ts';
 import { folds } from './folds.ts';
 import type { Value } from './graph.ts';
 import { type ImportCall, importRules, unsupported } from './import-rules.ts';
@@ -132,15 +133,14 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     };
   };
 
-  const nodes = neededNodes(source.nodes, wanted);
-  for (const node of nodes) {
+  const readNode = (node: SourceNode): void => {
     if (passesOn.has(node.op)) {
       const operand = operands.get(node.inputs[0] ?? '');
       if (!operand) throw unsupported(node, 'has no input');
       const name = node.outputs[0] ?? '';
       // A copy of a weight is a weight of its own: exporters store equal numbers once.
       operands.set(name, operand.literal ? { literal: operand.literal, name } : operand);
-      continue;
+      return;
     }
     const results = named(node, batch, () => fold(node));
     if (results) {
@@ -148,27 +148,34 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
         const name = node.outputs[index] ?? '';
         operands.set(name, { literal, name });
       });
-      continue;
+      return;
     }
     const rule = importRules[node.op];
-    if (!rule) throw unknownOperator(node, nodes, source.input.name, wanted, operands);
+    if (!rule) throw withoutRule(node);
     named(node, batch, () => rule(call(node))).forEach((value, index) => {
       checkShape(node, value.shape, batch.built);
       if (value.shape.includes(0)) throw unsupported(node, 'makes nothing out of something');
       operands.set(node.outputs[index] ?? '', { value });
     });
+  };
+
+  const nodes = neededNodes(source.nodes, wanted);
+  for (const node of nodes) {
+    try {
+      readNode(node);
+    } catch (error) {
+      if (!isRelearnError(error, 'onnx_operator')) throw error;
+      const boundaries = findBoundaries(nodes, source.input.name, wanted);
+      const cut = boundaries.findLast((name) => canBeFeatures(operands.get(name)));
+      throw withCut(error, node.op, cut);
+    }
   }
   return {
     weights,
     computed: (name) => {
       const operand = operands.get(name);
       if (operand && !operand.literal) return operand.value;
-      throw new RelearnError(
-        'invalid',
-        'onnx_output',
-        `"${name}" is not computed from the picture.`,
-        { hint: 'Name an output that depends on the picture.' },
-      );
+      throw notComputed(name);
     },
   };
 };
@@ -241,19 +248,20 @@ const named = <T>(node: SourceNode, { exported, built }: ImportCall['batch'], ru
   }
 };
 
-/** Names the last value before the node that could serve as features. */
-const unknownOperator = (
-  node: SourceNode,
-  nodes: readonly SourceNode[],
-  input: string,
-  wanted: readonly string[],
-  operands: ReadonlyMap<string, Operand>,
-): RelearnError => {
-  const cut = findBoundaries(nodes, input, wanted).findLast((name) => operands.has(name));
-  return new RelearnError('invalid', 'onnx_operator', `Relearn has no rule for ${node.title}.`, {
+const canBeFeatures = (operand: Operand | undefined): boolean =>
+  operand !== undefined &&
+  !operand.literal &&
+  operand.value.dtype === 'float32' &&
+  [2, 4].includes(operand.value.shape.length);
+
+const withoutRule = ({ title }: SourceNode): RelearnError =>
+  new RelearnError('invalid', 'onnx_operator', `Relearn has no rule for ${title}.`);
+
+/** With the last value before the node that can serve as features. */
+const withCut = (error: RelearnError, operator: string, cut: string | undefined): RelearnError =>
+  new RelearnError('invalid', 'onnx_operator', error.message, {
     hint: cut
-      ? `Name "${cut}" as the feature output: it is the nearest one before this node.`
+      ? `Export the model with standard operators (opset 17), or learn from what lies before: --features "${cut}" is the nearest value that can serve as features.`
       : 'Export the model with standard operators, for example torch.onnx.export(…, opset_version=17).',
-    details: { operator: node.op, ...(cut ? { cut } : {}) },
+    details: { operator, ...(cut ? { cut } : {}) },
   });
-};

@@ -22,7 +22,6 @@ export const opsets = { first: 7, last: 23 } as const;
 const irVersions = { first: 3, last: 13 } as const;
 const mostItems = 100_000;
 const mostOutputs = 100;
-const domains: readonly string[] = ['', 'ai.onnx', 'com.microsoft'];
 
 const refuse = (code: string, message: string, hint: string): RelearnError =>
   new RelearnError('invalid', code, message, { hint });
@@ -42,7 +41,7 @@ const hints = {
 /**
  * @throws RelearnError invalid with one of `onnx_ir_version`, `onnx_opset`, `onnx_functions`,
  *   `onnx_training_info`, `onnx_sparse_tensor`, `onnx_external_data`, `onnx_too_complex`,
- *   `onnx_domain`, `onnx_control_flow`, `onnx_quantized`, `onnx_not_finite`, `onnx_not_sorted`,
+ *   `onnx_control_flow`, `onnx_quantized`, `onnx_not_finite`, `onnx_not_sorted`,
  *   `onnx_duplicate_name`, `onnx_several_inputs`, `onnx_no_input`, `onnx_attribute`,
  *   `onnx_tensor_type`, `onnx_tensor_too_large`, `onnx_tensor_size`
  */
@@ -60,12 +59,6 @@ export const scanOnnx = (model: OnnxModel): OnnxSource => {
   const nodes = graph.node.map(sourceNode);
   graph.node.forEach((node, index) => {
     const { title } = nodes[index] as SourceNode;
-    if (!domains.includes(node.domain ?? ''))
-      throw refuse(
-        'onnx_domain',
-        `The operator of ${title} belongs to the unknown domain "${node.domain}".`,
-        hints.standard,
-      );
     for (const attribute of node.attribute) {
       const { g, graphs, refAttrName, sparseTensor, sparseTensors, t, tensors } = attribute;
       if (g || graphs?.length)

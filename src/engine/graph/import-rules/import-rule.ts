@@ -26,7 +26,6 @@ export interface ImportCall {
 /** @returns the node's outputs, as many as anybody may read */
 export type ImportRule = (call: ImportCall) => readonly Value[];
 
+/** What the importer adds a hint to: where the graph can be cut before the node. */
 export const unsupported = (node: SourceNode, what: string): RelearnError =>
-  new RelearnError('invalid', 'onnx_operator', `The ${node.title} ${what}.`, {
-    hint: 'Name a feature output before this node, or export the model with standard operators (opset 17).',
-  });
+  new RelearnError('invalid', 'onnx_operator', `The ${node.title} ${what}.`);
