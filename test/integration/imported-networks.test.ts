@@ -94,6 +94,56 @@ test('what a hub does not give is told with its cure', async () => {
   });
 });
 
+test('a file that ends in what nobody can read is used up to the value that the error names', async () => {
+  const path = join(folder.path, 'odd.onnx');
+  const odd = onnxFile({
+    ...smallClassifier,
+    nodes: [...smallClassifier.nodes, node('TopK', ['logits'], ['best'], {}, 'com.example')],
+    outputs: [described('best', ['N', 1])],
+  });
+  await writeFile(path, odd);
+  const refused = await relearnError(...init(path));
+  expect(refused).toMatchObject({ exitCode: 1, code: 'onnx_operator' });
+  expect(refused.message).toContain('(com.example:TopK)');
+  expect(refused.hint).toContain('--features "logits" is the nearest value');
+  expect(await relearnError(...init(path, '--features', 'nothing'))).toMatchObject({
+    exitCode: 1,
+    code: 'onnx_output',
+  });
+  expect(await relearnError(...init('compact', '--features', 'flat'))).toMatchObject({
+    exitCode: 2,
+    code: 'features_not_chosen',
+  });
+
+  const store = newStore();
+  const given = ['--architecture', path, '--features', 'activated'];
+  await relearnJson('init', '--store', store, '--labels', 'cat,dog', ...given);
+  await relearnJson(
+    'import',
+    await writePictures(join(folder.path, 'few'), 0, 39),
+    '--store',
+    store,
+  );
+  const first = await relearnJson<TrainReport>('train', '--store', store);
+  expect(first).toMatchObject({ version: 1, architecture: 'odd.onnx' });
+  const tuned = [
+    'train',
+    '--store',
+    store,
+    '--from',
+    'champion',
+    '--fine-tune',
+    '1',
+    '--rounds',
+    '1',
+  ];
+  // Named again, it is the same network.
+  expect(await relearnJson<TrainReport>(...tuned, ...given)).toMatchObject({
+    version: 2,
+    parent: 1,
+  });
+});
+
 const [convolution, ...rest] = smallClassifier.nodes;
 if (!convolution) throw new Error('no nodes');
 const change = (name: string, more: object) =>

@@ -335,9 +335,9 @@ const rows: Readonly<Record<string, Row>> = {
         node('Slice', ['wide', 'from', 'to', 'along'], [output]),
       ],
       {
-        inputs: [described('images', [1, 3, 8, 8])],
+        inputs: [described('images', [3, 3, 8, 8])],
         initializers: [
-          floats('beside', [1, 3, 8, 8]),
+          floats('beside', [3, 3, 8, 8]),
           integers('from', [0]),
           integers('to', [8]),
           integers('along', [3]),
@@ -345,7 +345,7 @@ const rows: Readonly<Record<string, Row>> = {
       },
     ),
     code: 'fixed_batch',
-    says: 'node "Concat of wide" (Concat) only works for the 1 pictures',
+    says: 'node "Concat of wide" (Concat) only works for the 3 pictures',
   },
   'features without a classifier': {
     file: withParts({ nodes: small.nodes.slice(0, 4), outputs: [described('flat', ['N', 5])] }),

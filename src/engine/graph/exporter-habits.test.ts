@@ -392,6 +392,113 @@ const habits: Readonly<Record<string, FileParts>> = {
       floats('mix', [6, 6]),
     ],
   },
+  'PyTorch: a class token in a file for one picture, where it stands once': {
+    inputs: [described('images', [1, 3, 8, 8])],
+    outputs: [described('logits', [1, 4])],
+    nodes: [
+      conv('images', 'embedded', { kernel_shape: [3, 3] }),
+      node('Reshape', ['embedded', 'columns'], ['rows']),
+      node('Transpose', ['rows'], ['tokens'], { perm: [0, 2, 1] }),
+      node('Concat', ['class token', 'tokens'], ['all'], { axis: 1 }),
+      node('MatMul', ['all', 'mix'], ['mixed']),
+      node('ReduceMax', ['mixed'], ['flat'], { axes: [1], keepdims: 0 }),
+      dense('flat'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      integers('columns', [1, 6, 36]),
+      floats('class token', [1, 1, 6]),
+      floats('mix', [6, 6]),
+    ],
+  },
+  'a last layer that is normalized': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('GlobalAveragePool', ['convolved'], ['pooled']),
+      node('Flatten', ['pooled'], ['flat']),
+      node('Gemm', ['flat', 'fc', 'fc.bias'], ['products'], { transB: 1 }),
+      node('BatchNormalization', ['products', 'scale', 'fc.bias', 'mean', 'scale'], ['logits']),
+    ],
+    initializers: [...kernels, ...head, floats('scale', [4], [1, 2, 3, 4]), floats('mean', [4])],
+  },
+  'timm: channels weighed by a convolution over their means': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('GlobalAveragePool', ['convolved'], ['means']),
+      node('Squeeze', ['means', 'last'], ['column']),
+      node('Transpose', ['column'], ['signal'], { perm: [0, 2, 1] }),
+      node('Conv', ['signal', 'along'], ['mixed'], { kernel_shape: [3], pads: [1, 1] }),
+      node('MaxPool', ['mixed'], ['smooth'], { kernel_shape: [3], pads: [1, 1], strides: [1] }),
+      node('Sigmoid', ['smooth'], ['gates']),
+      node('Transpose', ['gates'], ['turned'], { perm: [0, 2, 1] }),
+      node('Unsqueeze', ['turned', 'last'], ['weights']),
+      node('Mul', ['convolved', 'weights'], ['weighed']),
+      ...tail('weighed'),
+    ],
+    initializers: [...kernels, ...head, integers('last', [3]), floats('along', [1, 1, 3])],
+  },
+  ...Object.fromEntries(
+    (
+      [
+        { auto_pad: 'SAME_UPPER', strides: [2, 2] },
+        { auto_pad: 'SAME_LOWER', strides: [2, 2] },
+        { output_shape: [15, 16], strides: [2, 2] },
+        { output_shape: [16, 15], strides: [2, 2], auto_pad: 'SAME_UPPER' },
+      ] as const
+    ).map((attributes) => [
+      `a transposed convolution of ${JSON.stringify(attributes)}`,
+      {
+        nodes: [
+          conv('images', 'convolved'),
+          node('ConvTranspose', ['convolved', 'back'], ['wide'], { ...attributes }),
+          node('Relu', ['wide'], ['active']),
+          // Its border counts more, so that padding on the wrong side shows.
+          node('Slice', ['active', 'zeros', 'short', 'sides'], ['corner']),
+          ...tail('corner'),
+        ],
+        initializers: [
+          ...kernels,
+          ...head,
+          floats('back', [6, 6, 3, 3]),
+          integers('zeros', [0, 0]),
+          integers('short', [3, 3]),
+          integers('sides', [2, 3]),
+        ],
+      },
+    ]),
+  ),
+  'opset 18: rows and columns alone are resized, by scales and by sizes': {
+    opset: 18,
+    nodes: [
+      conv('images', 'convolved'),
+      node('Resize', ['convolved', '', 'twice'], ['wide'], { mode: 'linear', axes: [2, 3] }),
+      node('Resize', ['wide', '', '', 'sizes'], ['narrow'], { mode: 'nearest', axes: [3, -2] }),
+      node('Relu', ['narrow'], ['active']),
+      ...tail('active'),
+    ],
+    initializers: [...kernels, ...head, floats('twice', [2], [2, 1.5]), integers('sizes', [7, 5])],
+  },
+  'thresholds, and truths that are joined': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('ThresholdedRelu', ['convolved'], ['over'], { alpha: { float: 0.2 } }),
+      node('Greater', ['convolved', 'small'], ['positive']),
+      node('Less', ['convolved', 'large'], ['modest']),
+      node('And', ['positive', 'modest'], ['between']),
+      node('Or', ['between', 'channels'], ['chosen']),
+      node('CastLike', ['chosen', 'small'], ['mask']),
+      node('Mul', ['over', 'mask'], ['masked']),
+      ...tail('masked'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      floats('small', [], [0.3]),
+      floats('large', [], [0.9]),
+      { name: 'channels', dims: [6, 1, 1], dataType: 9, int32Data: [1, 0, 0, 1, 0, 0] },
+    ],
+  },
   "ONNX Runtime's own fusions": {
     nodes: [
       node(

@@ -40,6 +40,7 @@ const steps: { readonly [Op in Node['op']]?: Step } = {
   Mul: pastFixed,
   Div: pastFixed,
   Relu: (node, context) => (context.averaged ? back(node, context) : undefined),
+  BatchNormalization: (node, context) => (context.averaged ? undefined : back(node, context)),
   ReduceMean: back,
   Gemm: dense,
   MatMul: dense,

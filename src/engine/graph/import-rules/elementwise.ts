@@ -52,6 +52,14 @@ const not = (b: GraphBuilder, condition: Value): Value => {
   return b.apply('Greater', [b.scalar(0.5), holds]);
 };
 
+/** 1 where the truth values of both sides, added or multiplied, come to 1 at least. */
+const both =
+  (op: 'Mul' | 'Add'): ImportRule =>
+  ({ builder, value }) => {
+    const sides = [0, 1].map((index) => builder.apply('Cast', [value(index)], { to: 'float32' }));
+    return [builder.apply('Greater', [builder.apply(op, sides), builder.scalar(0.5)])];
+  };
+
 const gelu = (call: ImportCall, x: Value, approximate: string): readonly Value[] => {
   if (approximate !== 'none' && approximate !== 'tanh')
     throw unsupported(call.node, `approximates by "${approximate}"`);
@@ -78,6 +86,8 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
     not(builder, builder.apply('Greater', [value(1), value(0)])),
   ],
   Not: activation((b, x) => not(b, x)),
+  And: both('Mul'),
+  Or: both('Add'),
   Where: plain('Where'),
   Neg: plain('Neg'),
   Abs: plain('Abs'),
@@ -95,6 +105,10 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
   LeakyRelu: activation((b, x, call) =>
     b.apply('LeakyRelu', [x], { alpha: float(call, 'alpha', 0.01) }),
   ),
+  ThresholdedRelu: activation((b, x, call) => {
+    const passes = b.apply('Greater', [x, b.scalar(float(call, 'alpha', 1))]);
+    return b.apply('Where', [passes, x, b.scalar(0)]);
+  }),
   Elu: activation((b, x, call) => b.apply('Elu', [x], { alpha: float(call, 'alpha', 1) })),
   Celu: activation((b, x, call) => lowerings.Celu(b, [x], { alpha: float(call, 'alpha', 1) })),
   Selu: activation((b, x, call) =>
@@ -130,6 +144,10 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
     const sides = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
     return [builder.apply('Clip', [value(0)], sides)];
   },
+  CastLike: activation((b, x, { value }) => {
+    const to = value(1).dtype;
+    return x.dtype === to ? x : b.apply('Cast', [x], { to });
+  }),
   // Half and double precision are float32 here.
   Cast: activation((b, x, { node }) => {
     const kind = kindOfDataType(intAttribute(node, 'to', 1));

@@ -1,5 +1,6 @@
 /** Import rules for operators that move, join and reshape. */
 import { broadcastShapes, sizeOf } from '../../tensor/shape.ts';
+import type { Value } from '../graph.ts';
 import { lowerings } from '../lowerings.ts';
 import {
   axisOf,
@@ -32,6 +33,20 @@ const rebatched = ({ batch, value }: ImportCall, target: readonly number[]): rea
   const fits = !rest.includes(-1) && sizeOf(target) === sizeOf(shape);
   if (exported === undefined || fits || first <= 0 || first % exported !== 0) return target;
   return (shape[0] as number) % built === 0 ? [(first / exported) * built, ...rest] : target;
+};
+
+/** In a file for one picture a class token stands once; it is repeated for as many as are built. */
+const repeated = (
+  { batch: { exported, built }, builder }: ImportCall,
+  parts: readonly Value[],
+): readonly Value[] => {
+  const follows = parts.some(({ shape }) => shape[0] === built);
+  if (exported !== 1 || built === 1 || !follows) return parts;
+  return parts.map((part) =>
+    part.shape[0] === 1
+      ? builder.apply('Expand', [part], { shape: part.shape.with(0, built) })
+      : part,
+  );
 };
 
 const blockSize = (call: ImportCall, divides: (size: number) => boolean): number => {
@@ -114,9 +129,11 @@ export const movement: Readonly<Record<string, ImportRule>> = {
     const indices = Array.from(data, (index) => axisOf(node, index, x.shape[axis] as number));
     return lowerings.Gather(builder, [x], { axis, indices, shape });
   },
-  Concat: ({ builder, node, value }) => {
-    const parts = node.inputs.map((_, index) => value(index));
-    const axis = axisOf(node, intAttribute(node, 'axis', 0), parts[0]?.shape.length ?? 0);
+  Concat: (call) => {
+    const { builder, node, value } = call;
+    const given = node.inputs.map((_, index) => value(index));
+    const axis = axisOf(node, intAttribute(node, 'axis', 0), given[0]?.shape.length ?? 0);
+    const parts = axis === 0 ? given : repeated(call, given);
     const apart = (shape: readonly number[]) => String(shape.with(axis, 0));
     const first = parts[0]?.shape ?? [];
     const odd = parts.find(

@@ -2,6 +2,7 @@
 import type { Value } from '../graph.ts';
 import { type Pads, samePadding } from '../lowerings/windows.ts';
 import { lowerings } from '../lowerings.ts';
+import { axisOf } from '../node-shapes.ts';
 import {
   floatAttribute,
   floatsAttribute,
@@ -103,6 +104,95 @@ const oneOf = <Name extends string>(
   return name;
 };
 
+/** What the attributes of a window are for rows, next to what they are for columns. */
+const rowAttributes: Readonly<Record<string, (columns: readonly number[]) => readonly number[]>> = {
+  kernel_shape: ([size = 1]) => [1, size],
+  strides: ([stride = 1]) => [1, stride],
+  dilations: ([step = 1]) => [1, step],
+  pads: ([before = 0, after = 0]) => [0, before, 0, after],
+  output_padding: ([amount = 0]) => [0, amount],
+  output_shape: ([extent = 1]) => [1, extent],
+};
+
+const overOneRow = (node: SourceNode): SourceNode => ({
+  ...node,
+  attributes: new Map(
+    [...node.attributes].map(([name, attribute]) => [
+      name,
+      attribute.ints && rowAttributes[name]
+        ? { ...attribute, ints: rowAttributes[name](attribute.ints) }
+        : attribute,
+    ]),
+  ),
+});
+
+/** Signals [N,C,L] are pictures of one row. */
+const signalsToo =
+  (rule: ImportRule): ImportRule =>
+  (call) => {
+    const { builder, kernel, node, value } = call;
+    const signal = value(0);
+    if (signal.shape.length !== 3) return rule(call);
+    const withRow = (x: Value): Value => {
+      const [n, channels, ...extents] = x.shape as [number, number, ...number[]];
+      return builder.apply('Reshape', [x], { shape: [n, channels, 1, ...extents] });
+    };
+    const picture = withRow(signal);
+    const results = rule({
+      ...call,
+      node: overOneRow(node),
+      value: (index) => (index === 0 ? picture : value(index)),
+      kernel: (index) => withRow(kernel(index)),
+    });
+    return results.map((result) =>
+      builder.apply('Reshape', [result], { shape: result.shape.toSpliced(2, 1) }),
+    );
+  };
+
+interface TransposedWindow {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly dilations: Pair;
+  readonly outputPadding: Pair;
+}
+
+/** Padding of a transposed convolution that is to reach a size; what is odd goes to one side. */
+const paddingToReach = (
+  call: ImportCall,
+  wanted: Pair,
+  { kernel, strides, dilations, outputPadding }: TransposedWindow,
+): Pads => {
+  const extents = pictureExtents(call);
+  const upper = textAttribute(call.node, 'auto_pad', 'NOTSET') === 'SAME_UPPER';
+  const [rows, columns] = ([0, 1] as const).map((axis): Pair => {
+    const reach = (kernel[axis] - 1) * dilations[axis] + 1;
+    const full = (extents[axis] - 1) * strides[axis] + reach + outputPadding[axis];
+    const total = full - wanted[axis];
+    if (total < 0) throw unsupported(call.node, `cannot reach ${wanted.join('×')}`);
+    const half = Math.floor(total / 2);
+    return upper ? [half, total - half] : [total - half, half];
+  }) as [Pair, Pair];
+  return [rows[0], columns[0], rows[1], columns[1]];
+};
+
+const convTranspose: ImportRule = (call) => {
+  const { node } = call;
+  const { inputs, attributes } = convolutionOf(call);
+  const { strides, dilations } = attributes;
+  const outputPadding = pairAttribute(node, 'output_padding', [0, 0], 0);
+  const [height, width] = pictureExtents(call);
+  const isSame = textAttribute(node, 'auto_pad', 'NOTSET').startsWith('SAME');
+  const given = node.attributes.has('output_shape')
+    ? pairAttribute(node, 'output_shape', [1, 1])
+    : undefined;
+  const wanted =
+    given ?? (isSame ? ([height * strides[0], width * strides[1]] as const) : undefined);
+  const [, , rows = 1, columns = 1] = inputs[1]?.shape ?? [];
+  const window = { kernel: [rows, columns] as const, strides, dilations, outputPadding };
+  const pads = wanted ? paddingToReach(call, wanted, window) : attributes.pads;
+  return [call.builder.apply('ConvTranspose', inputs, { ...attributes, pads, outputPadding })];
+};
+
 /** Upsample (opset 7 to 9) and Resize, which took scales alone in opset 10. */
 const resize: ImportRule = (call) => {
   const { builder, literal, node, opset, value } = call;
@@ -113,15 +203,23 @@ const resize: ImportRule = (call) => {
       ? floatsAttribute(node, 'scales', [])
       : Array.from(literal(early ? 1 : 2)?.data ?? []);
   const given = early ? undefined : literal(3);
-  if (node.attributes.has('axes') || intAttribute(node, 'antialias', 0) === 1)
-    throw unsupported(node, 'has axes or antialias');
+  if (intAttribute(node, 'antialias', 0) === 1) throw unsupported(node, 'has antialias');
+  const rank = x.shape.length;
+  const axes = intsAttribute(node, 'axes', undefined)?.map((axis) => axisOf(node, axis, rank));
+  /** A number for every axis from those for the axes that are named. */
+  const perAxis = (numbers: readonly number[], otherwise: readonly number[]): readonly number[] =>
+    axes ? otherwise.map((number, axis) => numbers[axes.indexOf(axis)] ?? number) : numbers;
+  const allScales = perAxis(
+    scales,
+    x.shape.map(() => 1),
+  );
   const sizes = given
-    ? Array.from(given.data)
-    : x.shape.map((extent, axis) => Math.floor(extent * (scales[axis] ?? Number.NaN)));
+    ? perAxis(Array.from(given.data), x.shape)
+    : x.shape.map((extent, axis) => Math.floor(extent * (allScales[axis] ?? Number.NaN)));
   const mode = textAttribute(node, 'mode', 'nearest');
   const attributes: ResizeAttributes = {
     sizes,
-    ...(given ? {} : { scales }),
+    ...(given ? {} : { scales: allScales }),
     mode: oneOf(node, ['nearest', 'linear', 'cubic'], mode === 'bilinear' ? 'linear' : mode),
     coordinates: oneOf(
       node,
@@ -139,32 +237,26 @@ const resize: ImportRule = (call) => {
 };
 
 export const windows: Readonly<Record<string, ImportRule>> = {
-  Conv: (call) => {
+  Conv: signalsToo((call) => {
     const { inputs, attributes } = convolutionOf(call);
     return [call.builder.apply('Conv', inputs, attributes)];
-  },
+  }),
   'com.microsoft:FusedConv': (call) => {
     const { inputs, attributes } = convolutionOf(call);
     const sum = call.has(3) ? call.value(3) : undefined;
     const convolved = call.builder.apply('Conv', inputs, attributes);
     return [fusedActivation(call, sum ? call.builder.apply('Add', [convolved, sum]) : convolved)];
   },
-  ConvTranspose: (call) => {
-    const { node } = call;
-    const { inputs, attributes } = convolutionOf(call);
-    const auto = textAttribute(node, 'auto_pad', 'NOTSET');
-    if (node.attributes.has('output_shape') || auto.startsWith('SAME'))
-      throw unsupported(node, 'leaves its padding to output_shape or auto_pad');
-    const outputPadding = pairAttribute(node, 'output_padding', [0, 0], 0);
-    return [call.builder.apply('ConvTranspose', inputs, { ...attributes, outputPadding })];
-  },
-  MaxPool: (call) => lowerings.MaxPool(call.builder, [call.value(0)], poolOf(call)).slice(0, 1),
-  AveragePool: (call) => {
+  ConvTranspose: signalsToo(convTranspose),
+  MaxPool: signalsToo((call) =>
+    lowerings.MaxPool(call.builder, [call.value(0)], poolOf(call)).slice(0, 1),
+  ),
+  AveragePool: signalsToo((call) => {
     const { dilations, ...pool } = poolOf(call);
     if (dilations.some((step) => step !== 1)) throw unsupported(call.node, 'has dilations');
     const countIncludePad = intAttribute(call.node, 'count_include_pad', 0) === 1;
     return lowerings.AveragePool(call.builder, [call.value(0)], { ...pool, countIncludePad });
-  },
+  }),
   GlobalAveragePool: globalPool('GlobalAveragePool'),
   GlobalMaxPool: globalPool('GlobalMaxPool'),
   Resize: resize,
