@@ -209,6 +209,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       quarantined: {},
       misnamed: {},
       training,
+      leaseUntil: null,
       resumable: null,
       lastRun: runs.at(-1)?.report ?? null,
     }),

@@ -11,6 +11,7 @@ const empty: StatusReport = {
   quarantined: {},
   misnamed: {},
   training: null,
+  leaseUntil: null,
   resumable: null,
   lastRun: null,
 };
@@ -71,12 +72,17 @@ it.each<[string, StatusReport, string | undefined, string | undefined]>([
     'Every label has enough: the next event starts a training.',
     'Without a server: relearn train',
   ],
-  ['a training runs', { ...trained, training }, `A training runs since ${since}.`, undefined],
+  [
+    'a training runs',
+    { ...trained, training, leaseUntil: '2026-01-02T03:24:35.678Z' },
+    `A training runs since ${since}; it is taken as cut off at 03:24:35 UTC unless its process shows by then that it lives.`,
+    undefined,
+  ],
   ['the first training runs', { ...empty, training }, `A training runs since ${since}.`, undefined],
   [
     'a training was cut off',
     { ...trained, resumable },
-    `A training was interrupted after round 3 (saved ${since}): relearn train --resume goes on with it.`,
+    `A training was interrupted after round 3 (saved ${since}): the next training that starts by itself goes on with it, and so does relearn train --resume.`,
     undefined,
   ],
   [

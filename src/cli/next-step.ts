@@ -52,11 +52,16 @@ const moreFeedback = ({ pending, threshold }: StatusReport): NextStep => {
 };
 
 export const nextStep = (report: StatusReport): NextStep => {
-  if (report.training) return { happens: `A training runs since ${report.training.since}.` };
+  if (report.training) {
+    const until = report.leaseUntil?.slice(11, 19);
+    return {
+      happens: `A training runs since ${report.training.since}${until ? `; it is taken as cut off at ${until} UTC unless its process shows by then that it lives` : ''}.`,
+    };
+  }
   if (report.resumable) {
     const { rounds, savedAt } = report.resumable;
     return {
-      happens: `A training was interrupted after round ${formatCount(rounds)} (saved ${savedAt}): relearn train --resume goes on with it.`,
+      happens: `A training was interrupted after round ${formatCount(rounds)} (saved ${savedAt}): the next training that starts by itself goes on with it, and so does relearn train --resume.`,
     };
   }
   return report.champion === null ? firstModel(report) : moreFeedback(report);

@@ -483,6 +483,7 @@ describe('commands', () => {
       'base',
       'champion',
       'lastRun',
+      'leaseUntil',
       'misnamed',
       'pending',
       'quarantined',

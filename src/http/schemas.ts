@@ -98,6 +98,7 @@ export const statusReport = z.object({
   quarantined: z.record(z.string(), z.int()),
   misnamed: z.record(z.string(), z.int()),
   training: trainingProgress.nullable(),
+  leaseUntil: z.string().nullable(),
   resumable: z
     .object({
       id: z.string(),

@@ -2,6 +2,7 @@
  * Names this process in its leases, so that another process on the same machine can tell at once
  * that it is gone instead of waiting for its heartbeat to grow old.
  */
+import { readFileSync, readlinkSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
@@ -21,10 +22,23 @@ export const nameThisProcess = (): Promise<string> => {
   return name;
 };
 
+/** Linux: it has ended and only waits until its parent asks how, for as long as that may take. */
+const isZombie = (pid: number): boolean => {
+  try {
+    // Another namespace's process list would speak of other processes.
+    if (readlinkSync('/proc/self') !== String(process.pid)) return false;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold anything; the state follows it.
+    return stat[stat.lastIndexOf(')') + 2] === 'Z';
+  } catch {
+    return false;
+  }
+};
+
 const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     // EPERM: it runs, and belongs to somebody else.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';

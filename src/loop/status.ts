@@ -1,13 +1,12 @@
 /** What the store holds and what would happen next. */
 import { countEach } from '../base/count-each.ts';
 import { isRelearnError } from '../base/errors.ts';
-import { heartbeatKey } from '../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../records/reports.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
-import { leaseTimeToLive } from '../registry/lease.ts';
 import { readMisnamed } from '../registry/read-misnamed.ts';
 import { countQuarantined, readQuarantine } from '../registry/read-quarantine.ts';
 import type { LeaseRecord, RegistryState } from '../registry/registry-state.ts';
+import { leaseEnd } from './await-lease.ts';
 import type { Components } from './components.ts';
 import { isOwnerDead } from './process-owner.ts';
 import { findResumable } from './resumable-run.ts';
@@ -16,12 +15,11 @@ import { readProgress, readRuns, startingProgress } from './run-journal.ts';
 /** For display only; whether a lease may be taken over is the lease desk's question. */
 export const isHolderAlive = async (
   { store, clock, owner }: Pick<Components, 'store' | 'clock' | 'owner'>,
-  { epoch, owner: holder, at }: LeaseRecord,
+  lease: LeaseRecord,
 ): Promise<boolean> => {
-  if (holder === owner) return true;
-  if (isOwnerDead(owner)(holder)) return false;
-  const beat = await store.head(heartbeatKey(epoch));
-  return clock.now() - (beat?.modifiedAt ?? Date.parse(at)) < leaseTimeToLive;
+  if (lease.owner === owner) return true;
+  if (isOwnerDead(owner)(lease.owner)) return false;
+  return clock.now() < (await leaseEnd({ store }, lease));
 };
 
 const runIdOf = (manifestKey: string): string => manifestKey.split('/')[1] ?? '';
@@ -90,6 +88,10 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
     quarantined: countQuarantined(quarantine),
     misnamed: countEach(misnamed.objects.map(({ fault }) => fault)),
     training,
+    leaseUntil:
+      training && state.lease
+        ? new Date(await leaseEnd(components, state.lease)).toISOString()
+        : null,
     resumable: training ? null : ((await findResumable(components, state))?.run ?? null),
     lastRun: newestReport(runs.map(({ report }) => report)),
   };

@@ -8,6 +8,7 @@ import type { TrainingProgress, TrainReport } from '../records/reports.ts';
 import { type Lease, leaseLost } from '../registry/lease.ts';
 import { archiveConsumed } from './archive-consumed.ts';
 import { hasBaseData, noBaseData } from './assemble-training-set.ts';
+import { awaitLease } from './await-lease.ts';
 import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
@@ -173,7 +174,9 @@ export const train = async (
   options: TrainOptions = {},
 ): Promise<TrainReport> => {
   const asked = await checkRequest(components, options);
-  const { lease } = await components.leases.tryAcquire();
+  const lease = options.resume
+    ? await awaitLease(components, options)
+    : (await components.leases.tryAcquire()).lease;
   if (!lease) throw alreadyTraining();
   return holdingLease(components, lease, options.signal, async (signal) => {
     await tellOfCheckpoint(components, options);

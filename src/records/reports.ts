@@ -304,6 +304,8 @@ export interface StatusReport {
   /** How many objects under `feedback/` have names that are no keys, by what is wrong with them. */
   readonly misnamed: Readonly<Record<string, number>>;
   readonly training: TrainingProgress | null;
+  /** When the running training is taken as cut off unless its process shows by then that it lives. */
+  readonly leaseUntil: string | null;
   /** What `relearn train --resume` would go on with. */
   readonly resumable: ResumableRun | null;
   readonly lastRun: TrainReport | null;
