@@ -39,6 +39,15 @@ const exchange = (port: number, text: string): Promise<string> =>
     socket.on('error', reject);
   });
 
+/** Resolves when the function is called. */
+const happening = (): readonly [Promise<void>, () => void] => {
+  let happen = () => {};
+  const happened = new Promise<void>((resolve) => {
+    happen = resolve;
+  });
+  return [happened, () => happen()];
+};
+
 describe('serve', () => {
   it('answers on a free port and closes the store when it stops', async () => {
     let closed = 0;
@@ -73,14 +82,13 @@ describe('serve', () => {
   });
 
   it('finishes a running request before it stops', async () => {
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const [held, release] = happening();
+    const [isAsked, asked] = happening();
     const memory = createInMemoryRelearn({ clock: systemClock });
     const relearn: Relearn = {
       ...memory,
       predict: async (picture) => {
+        asked();
         await held;
         return memory.predict(picture);
       },
@@ -88,7 +96,7 @@ describe('serve', () => {
     const server = await start({ relearn });
     const body = dataUrlOf(darkJpeg);
     const answer = fetch(`${server.url}/predict`, { method: 'POST', body });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await isAsked;
     const closing = server.close();
     release();
     expect((await answer).status).toBe(200);
@@ -96,15 +104,19 @@ describe('serve', () => {
   });
 
   it('ends a training inside a request when it stops', async () => {
+    const [isAsked, asked] = happening();
     const memory = createInMemoryRelearn({ clock: systemClock });
     const relearn: Relearn = {
       ...memory,
       considerTraining: ({ signal } = {}) =>
-        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+        new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason));
+          asked();
+        }),
     };
     const server = await start({ relearn });
     const answer = fetch(`${server.url}/invoke`, { method: 'POST' });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await isAsked;
     await server.close();
     expect((await answer).status).toBe(500);
   });
@@ -122,7 +134,7 @@ describe('serve', () => {
       const body = JSON.stringify({ picture: dataUrlOf(picture), target });
       await fetch(`${server.url}/callback`, { method: 'POST', body });
     }
-    await expect.poll(async () => (await relearn.status()).champion, { timeout: 5_000 }).toBe(2);
+    await expect.poll(async () => (await relearn.status()).champion).toBe(2);
     const body = dataUrlOf(darkJpeg);
     const answer = await fetch(`${server.url}/predict`, { method: 'POST', body });
     expect(await answer.json()).toMatchObject({ label: 'dog', version: 2 });

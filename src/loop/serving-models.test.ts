@@ -141,9 +141,4 @@ describe('a storage that hangs', () => {
   });
 });
 
-const until = async (isTrue: () => Promise<boolean>) => {
-  for (let times = 0; times < 100; times++) {
-    if (await isTrue()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};
+const until = (isTrue: () => Promise<boolean>) => expect.poll(isTrue, { interval: 20 }).toBe(true);

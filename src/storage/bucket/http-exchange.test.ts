@@ -73,7 +73,7 @@ it.each<[string, RequestListener, string]>([
     name: 'NoAnswer',
     message,
   });
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(5_000);
 });
 
 it('gives up where no connection comes about', async () => {
@@ -95,16 +95,16 @@ it('gives up an upload of which nothing is taken', async () => {
 it('waits for a large answer that comes slowly, and for a large body that leaves slowly', async () => {
   const origin = await serve(async (request, response) => {
     request.pause();
-    await every(50, 8, () => request.read(16));
+    await every(100, 12, () => request.read(16));
     request.resume().on('end', async () => {
       response.writeHead(200);
-      await every(50, 8, () => response.write('x'.repeat(10)));
+      await every(100, 12, () => response.write('x'.repeat(10)));
       response.end();
     });
   });
   const slowly = { ...call, origin, method: 'PUT', body: new Uint8Array(1_000_000) };
-  const { body } = await createExchange({ ...limits, quiet: 500 })(slowly);
-  expect(body.length).toBe(80);
+  const { body } = await createExchange({ ...limits, quiet: 1_000 })(slowly);
+  expect(body.length).toBe(120);
 });
 
 it('reads what came while the process stood still', async () => {
