@@ -153,7 +153,7 @@ test('what is refused leaves no file behind', async () => {
   });
   expect(await refused('1', '--out', join(folder.path, 'none', 'm.onnx'))).toMatchObject({
     exitCode: 1,
-    code: 'enoent',
+    code: 'folder_not_found',
   });
   if (process.getuid?.() === 0) {
     console.log('skipped: root may write everywhere');
@@ -164,6 +164,6 @@ test('what is refused leaves no file behind', async () => {
   await chmod(closed, 0o500);
   expect(await refused('1', '--out', join(closed, 'm.onnx'))).toMatchObject({
     exitCode: 1,
-    code: 'eacces',
+    code: 'permission_denied',
   });
 });

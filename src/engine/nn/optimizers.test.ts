@@ -10,7 +10,11 @@ const gradients = [0.5, -1.5, 0.25, 1, -0.75, 0.5, 0];
 const rate = 0.1;
 
 /** The weight after each step, as the graph computes it. */
-const follow = async (settings: OptimizerSettings, start: number): Promise<number[]> => {
+const follow = async (
+  settings: OptimizerSettings,
+  start: number,
+  decay = true,
+): Promise<number[]> => {
   const optimizer = createOptimizer(settings);
   const b = new GraphBuilder();
   const [weight, gradient] = [b.input('weight', 'float32', []), b.input('gradient', 'float32', [])];
@@ -27,7 +31,7 @@ const follow = async (settings: OptimizerSettings, start: number): Promise<numbe
     gradient,
     state,
     hyperparameters,
-    decay: true,
+    decay,
   });
   b.output('next', next.weight);
   next.state.forEach((value, i) => {
@@ -100,4 +104,13 @@ describe.each([
     const period = beta1 === 0.9 ? 197 : 2;
     expect(steps.find((step) => rescale?.(step))).toBe(period + 1);
   });
+});
+
+it.each<OptimizerSettings>([
+  { kind: 'sgd', momentum: 0.9, weightDecay: 0.01 },
+  { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
+])('$kind leaves a weight alone that does not decay', async (settings) => {
+  const without = await follow({ ...settings, weightDecay: 0 }, 2);
+  expect(await follow(settings, 2, false)).toEqual(closeTo(without));
+  expect(await follow(settings, 2)).not.toEqual(closeTo(without));
 });
