@@ -3,7 +3,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
-import { archiveKey, feedbackKey } from '../records/keys.ts';
+import { decodeFeedbackItem, encodeFeedbackItem } from '../records/feedback-item.ts';
+import { archiveKey, archivePrefix, feedbackKey } from '../records/keys.ts';
 import type { Relearn } from './relearn-api.ts';
 
 const picture = await encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
@@ -51,6 +52,35 @@ test('gc keeps the whole copy where the one in the archive is damaged', async ()
   expect((await relearn.collectGarbage({ dryRun: true })).keys).not.toContain(again);
   await damage(learnt);
   expect((await relearn.collectGarbage({ dryRun: true })).keys).toContain(again);
+});
+
+test('a copy in the archive that says something else is replaced by the right one', async () => {
+  const whole = (await place.store.get(learnt)) ?? new Uint8Array();
+  const { header, image } = decodeFeedbackItem(whole, learnt);
+  const wrong = encodeFeedbackItem({ header: { ...header, labelId: 'dog' }, image });
+  await place.store.put(again, whole);
+  await place.store.put(learnt, wrong);
+  await relearn.train();
+  expect(await place.store.get(learnt)).toEqual(whole);
+  expect(await place.store.head(again)).toBeUndefined();
+});
+
+test('what the storage keeps damaged in the archive is not deleted', async () => {
+  await place.store.put(again, (await place.store.get(learnt)) ?? new Uint8Array());
+  await place.store.delete(learnt);
+  const { store } = place;
+  const damaging: typeof store = {
+    ...store,
+    put: (key, bytes) =>
+      store.put(key, key.startsWith(archivePrefix) ? bytes.subarray(0, bytes.length - 1) : bytes),
+  };
+  const unlucky = await openTestRelearn({ ...place, store: damaging });
+  await unlucky.train();
+  expect(await store.head(again)).toBeDefined();
+  // The next training finds a storage that is well again.
+  await relearn.train();
+  expect(await store.head(learnt)).toBeDefined();
+  expect(await store.head(again)).toBeUndefined();
 });
 
 test('a damaged item is not archived', async () => {

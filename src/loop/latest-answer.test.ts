@@ -123,12 +123,13 @@ test('an answer by prediction comes back in the same way', async () => {
   expect(await learnt()).toEqual(['cat']);
 });
 
-test('a correction of a base picture can be taken back', async () => {
+/** The picture becomes a cat of the base pictures, in this part. */
+const importAsCat = async (split: 'train' | 'validation' | 'holdout') => {
   const record = frameTfRecord(new Uint8Array());
-  const shard = shardKey('more', 'train', 0);
+  const shard = shardKey('more', split, 0);
   await place.store.put(shard, record);
   const key = importManifestKey('more');
-  const row = { sha256: hash, label: 'cat', split: 'train', shard, offset: 0 } as const;
+  const row = { sha256: hash, label: 'cat', split, shard, offset: 0 } as const;
   const bytes = encodeImportManifest({
     formatVersion: 1,
     importId: 'more',
@@ -137,6 +138,10 @@ test('a correction of a base picture can be taken back', async () => {
   });
   await place.store.put(key, bytes);
   await registerImport(openRegistryLog(place.store, place), { key, sha256: sha256(bytes) });
+};
+
+test('a correction of a base picture can be taken back', async () => {
+  await importAsCat('train');
   expect(await say('cat')).toBe('duplicate');
   expect(await say('dog')).toBe('accepted');
   expect(await learnt()).toEqual(['dog']);
@@ -144,6 +149,16 @@ test('a correction of a base picture can be taken back', async () => {
   expect(await learnt()).toEqual(['cat']);
   expect(await say('cat')).toBe('duplicate');
 });
+
+test.each(['validation', 'holdout'] as const)(
+  'a picture of the %s part is never learnt, whatever people say of it',
+  async (split) => {
+    await importAsCat(split);
+    for (const target of ['cat', 'dog']) expect(await say(target)).toBe('duplicate');
+    expect(await learnt()).toEqual([]);
+    expect((await relearn.status()).pending).toEqual({ cat: 0, dog: 0 });
+  },
+);
 
 test('an exported data set holds the answer that was come back to', async () => {
   const { clock, newId } = place;

@@ -175,20 +175,30 @@ describe('the model registry', () => {
     expect(claims.map(({ outcome }) => outcome)).toEqual(['void']);
   });
 
-  it('lets no entry of a fenced trainer count, even if it got into the log', async () => {
-    const a = openProcess(store, 'a');
-    const lease = await acquire(a);
-    const candidate = await putCandidate(store, 'x', null, 'first');
-    await a.log.append(() => ({ type: 'release', epoch: lease.epoch, reason: 'done' }));
-    const { state } = await a.log.append(() => ({
-      ...candidate,
-      type: 'publish',
-      epoch: lease.epoch,
-    }));
-    expect([state.versions, state.champion]).toEqual([[], null]);
-    expect(state.invalid).toHaveLength(1);
-    expect(await checkInvariants(store, a.log, { now: 0 })).toMatchObject([{ invariant: 'I5' }]);
-  });
+  it.each([
+    ['has given its lease back', 'release'],
+    ['was followed by another', 'lease'],
+  ] as const)(
+    'lets no entry of a trainer count that %s, even if it is in the log',
+    async (_, end) => {
+      const a = openProcess(store, 'a');
+      const lease = await acquire(a);
+      const candidate = await putCandidate(store, 'x', null, 'first');
+      await a.log.append(({ nextSlot }) =>
+        end === 'release'
+          ? { type: 'release', epoch: lease.epoch, reason: 'done' }
+          : { type: 'lease', epoch: nextSlot, owner: 'heir' },
+      );
+      const { state } = await a.log.append(() => ({
+        ...candidate,
+        type: 'publish',
+        epoch: lease.epoch,
+      }));
+      expect([state.versions, state.champion]).toEqual([[], null]);
+      expect(state.invalid).toHaveLength(1);
+      expect(await checkInvariants(store, a.log, { now: 0 })).toMatchObject([{ invariant: 'I5' }]);
+    },
+  );
 
   it('keeps one history whatever eight processes do at once', async () => {
     await fc.assert(

@@ -1,17 +1,20 @@
 import {
   chmod,
+  type FileHandle,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   realpath,
   rm,
+  stat,
   symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, parse } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { describeObjectStore } from '../../test/contracts/object-store.ts';
 import { expectOddNamesMoved, oddNames } from '../../test/odd-names.ts';
 import { systemClock } from '../base/clock.ts';
@@ -125,6 +128,38 @@ it('says so where the path is a file', async () => {
     });
   }
 });
+
+it.skipIf(process.platform === 'win32').each(['put', 'putIfAbsent'] as const)(
+  '%s syncs the whole object before it has its name, and then the folder with the name',
+  async (call) => {
+    const root = await newFolder();
+    const store = await openLocalDirectory(root, options);
+    const final = join(root, 'a', 'object');
+    const isNamed = () =>
+      stat(final).then(
+        () => true,
+        () => false,
+      );
+    const synced: { inode: number; size: number; isNamed: boolean }[] = [];
+    const handle = await open(root);
+    const handles = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const sync = handles.sync;
+    const spy = vi.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
+      const { ino, size } = await this.stat();
+      synced.push({ inode: ino, size, isNamed: await isNamed() });
+      await sync.call(this);
+    });
+    try {
+      await store[call]('a/object', bytes);
+    } finally {
+      spy.mockRestore();
+    }
+    const [object, folder] = [await stat(final), await stat(dirname(final))];
+    expect(synced).toContainEqual({ inode: object.ino, size: bytes.length, isNamed: false });
+    expect(synced.at(-1)).toMatchObject({ inode: folder.ino, isNamed: true });
+  },
+);
 
 it('shares one folder between two openings, with one winner', async () => {
   const root = await newFolder();
