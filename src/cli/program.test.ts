@@ -322,6 +322,28 @@ describe('commands', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
+  it.each([
+    ['all were rejected', { rejected: 2 }, 1],
+    ['some were', { imported: 1, rejected: 2 }, 0],
+    ['all else was there already', { duplicates: 1, rejected: 2 }, 0],
+  ])('import where %s', async (_, counts, exit) => {
+    const {
+      imported = 0,
+      duplicates = 0,
+      rejected: bad = 0,
+    } = { ...counts } as Record<string, number>;
+    const rejected = Array.from({ length: bad }, (__, n) => ({ path: `${n}.jpg`, reason: 'odd' }));
+    const importPictures = async () => ({ imported, duplicates, rejected, perLabel: {} });
+    const text = await relearn('import a', { relearn: { importPictures } });
+    expect(text.code).toBe(exit);
+    expect(text.stdout).toContain('2 rejected');
+    expect(text.stdout).toContain('1.jpg: odd');
+    expect(text.stderr.includes('every picture was rejected')).toBe(exit === 1);
+    const json = await relearn('import a --json --quiet', { relearn: { importPictures } });
+    expect(json.code).toBe(exit);
+    expect(JSON.parse(json.stdout)).toMatchObject({ imported, duplicates, rejected });
+  });
+
   it('train passes its options on; lines go to stderr, the report to stdout', async () => {
     const asked: (TrainOptions | undefined)[] = [];
     const memory = createInMemoryRelearn({ clock: instantClock });

@@ -60,11 +60,16 @@ export async function* openPictureSource(
   }
   if (found > 0) return;
   const range = options.ids ? ` with a number from ${options.ids[0]} to ${options.ids[1]}` : '';
-  throw new RelearnError('invalid', 'no_pictures', `No picture${range} in ${paths.join(', ')}.`, {
-    hint:
-      'Looked for folders named as a label, names like cat.73.jpg in folders and zips, ' +
-      'CSV and JSONL files of path and label, and TFRecord files.',
-  });
+  throw new RelearnError(
+    'invalid',
+    'no_pictures',
+    `No picture${range} in ${paths.map((path) => `"${path}"`).join(', ')}.`,
+    {
+      hint:
+        'Looked for folders named as a label, names like cat.73.jpg in folders and zips, ' +
+        'CSV and JSONL files of path and label, and TFRecord files.',
+    },
+  );
 }
 
 async function* readPath(path: string, options: PictureSourceOptions): AsyncGenerator<SourceItem> {

@@ -13,6 +13,10 @@ export interface SourcePicture {
   readonly label: string;
   /** The number in a name like `cat.73.jpg`. */
   readonly id?: number;
+  /** The label in the file's own name, whether it decides or not. */
+  readonly named?: string;
+  /** The name of the folder it lies in. */
+  readonly folder?: string;
   /**
    * The bytes as they lie in the source.
    * @throws RelearnError invalid/`picture_unreadable`, `picture_too_large`
@@ -54,10 +58,10 @@ export const chooseLabel = (
   name: string,
   folder: string,
   { knowsLabel }: PictureSourceOptions,
-): { readonly label: string; readonly id?: number } => {
+): Pick<SourcePicture, 'label' | 'id' | 'named' | 'folder'> => {
   const named = parseKaggleName(name);
   const label = knowsLabel?.(folder) ? folder : (named?.label ?? folder);
-  return named ? { label, id: named.id } : { label };
+  return named ? { label, folder, id: named.id, named: named.label } : { label, folder };
 };
 
 export const wanted = (id: number | undefined, ids: PictureSourceOptions['ids']): boolean =>

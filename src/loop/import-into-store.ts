@@ -20,6 +20,7 @@ import { collectFeedback, type FeedbackContext } from './collect-feedback.ts';
 import type { Components } from './components.ts';
 import { newName } from './new-name.ts';
 import type { ImportOptions } from './relearn-api.ts';
+import { tellLabels } from './tell-labels.ts';
 
 type Counts = { train: number; validation: number; holdout: number };
 
@@ -29,15 +30,17 @@ const emptyCounts = (labels: readonly string[]): Record<string, Counts> =>
   Object.fromEntries(labels.map((label) => [label, { train: 0, validation: 0, holdout: 0 }]));
 
 const openSource = (
-  { settings }: Components,
+  { settings, log }: Components,
   paths: readonly string[],
-  { ids }: ImportOptions,
-): AsyncIterable<SourceItem> =>
-  openPictureSource(paths, {
+  { ids, onLine }: ImportOptions,
+): AsyncIterable<SourceItem> => {
+  const source = openPictureSource(paths, {
     ...(ids ? { ids } : {}),
     knowsLabel: (name) => findLabel(settings, name) !== undefined,
     labels: settings.labels,
   });
+  return tellLabels(source, settings, { log, ...(onLine ? { onLine } : {}) });
+};
 
 /** Hashes of everything the store has seen: base data, waiting and archived feedback. */
 const knownHashes = async ({

@@ -35,6 +35,8 @@ export interface ImportOptions {
   readonly ids?: readonly [number, number];
   readonly role?: 'base' | 'feedback' | 'holdout';
   readonly signal?: AbortSignal;
+  /** Told, for people, where the labels came from. */
+  onLine?(line: string): void;
   onProgress?(progress: { readonly done: number; readonly total: number | null }): void;
 }
 

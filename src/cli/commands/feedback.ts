@@ -47,7 +47,7 @@ export const define = (command: Command, session: Session): void => {
     .option('--key <KEY>', 'the key to send, where the server asks for one')
     .addHelpText(
       'after',
-      '\nExample:  relearn feedback train.zip --ids 5000-8999 --url http://127.0.0.1:8080\n' +
+      "\nThe label is the one in a picture's name (label.N.jpg), else the name of its folder.\n\nExample:  relearn feedback train.zip --ids 5000-8999 --url http://127.0.0.1:8080\n" +
         '\nA stopped run goes on where it was when the same command is given again.\n',
     )
     .action(

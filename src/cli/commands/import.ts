@@ -1,6 +1,7 @@
 /** `relearn import`: reads labelled pictures into the store. */
 import { type Command, Option } from 'commander';
 import type { ImportReport, Rejected } from '../../records/reports.ts';
+import { exitCodes } from '../failure.ts';
 import { idRange } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { formatCount, formatForeign, formatTable } from '../text.ts';
@@ -39,6 +40,13 @@ const describe = (report: ImportReport): string => {
     .join('\n');
 };
 
+const isNothingUsed = ({ imported, duplicates, rejected }: ImportReport): boolean =>
+  imported + duplicates === 0 && rejected.length > 0;
+
+const nothingUsed =
+  'relearn: Nothing was imported: every picture was rejected.\n' +
+  '  The reasons stand in the result. relearn import --help shows how pictures are laid out.';
+
 export const define = (command: Command, session: Session): void => {
   command
     .argument(
@@ -55,7 +63,7 @@ export const define = (command: Command, session: Session): void => {
     )
     .addHelpText(
       'after',
-      '\nExamples:  relearn import pictures/   # pictures/cat/*.jpg, pictures/dog/*.jpg\n           relearn import train.zip --ids 0-4999\n',
+      '\nA folder that is called like a label says what its pictures show, whatever their names are; elsewhere the names do (label.N.jpg).\nExit code 1 where every picture is rejected; some are only listed.\n\nExamples:  relearn import pictures/   # pictures/cat/*.jpg, pictures/dog/*.jpg\n           relearn import train.zip --ids 0-4999\n',
     )
     .action(
       session.act(async (run, paths: string[], options: Options) => {
@@ -65,14 +73,17 @@ export const define = (command: Command, session: Session): void => {
           const report = await relearn.importPictures(paths, {
             ...options,
             signal: run.context.signal,
+            onLine: (line) => run.output.note(formatForeign(line)),
             onProgress: (state) => progress.update(state),
           });
           progress.stop();
           run.output.result(report, describe(report));
+          if (!isNothingUsed(report)) return exitCodes.done;
+          run.output.warn(nothingUsed);
+          return exitCodes.failed;
         } finally {
           progress.stop();
         }
-        return undefined;
       }),
     );
 };
