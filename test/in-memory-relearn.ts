@@ -15,6 +15,7 @@ import type {
 } from '../src/loop/relearn-api.ts';
 import type {
   PredictionReport,
+  StatusReport,
   TrainingProgress,
   TrainReport,
   Verdict,
@@ -32,6 +33,8 @@ export interface InMemoryOptions {
   /** Milliseconds of one of the eight rounds of a training. */
   readonly roundTime?: number;
   readonly keepPredictions?: boolean;
+  /** What `status` tells of feedback that was set aside. */
+  readonly setAside?: Pick<StatusReport, 'quarantined' | 'misnamed'>;
   /** Versions that came before; the first model of the test is the first of them. */
   readonly history?: readonly { readonly accuracy: number; readonly verdict: Verdict }[];
 }
@@ -206,8 +209,7 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       base: Object.fromEntries(labels.map((label) => [label, history.length > 0 ? 100 : 0])),
       pending: Object.fromEntries(labels.map((label) => [label, pendingOf(label).length])),
       threshold,
-      quarantined: {},
-      misnamed: {},
+      ...(options.setAside ?? { quarantined: {}, misnamed: {} }),
       training,
       leaseUntil: null,
       resumable: null,

@@ -13,6 +13,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { RelearnError } from '../../src/base/errors.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { encodeJpeg } from '../../src/data/decode-image.ts';
 import { paintPicture } from '../../src/demo/paint-picture.ts';
@@ -70,13 +71,14 @@ describe.skipIf(!isInstalled)('the page', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const inMemory = (more: Partial<InMemoryOptions> = {}) =>
+    createInMemoryRelearn({ clock: systemClock, threshold: 2, roundTime: 400, history, ...more });
   const start = async (
     relearn: Partial<InMemoryOptions> = {},
     more: Partial<ServeOptions> = {},
   ) => {
-    const options = { clock: systemClock, threshold: 2, roundTime: 400, history, ...relearn };
     server = await serve({
-      relearn: createInMemoryRelearn(options),
+      relearn: inMemory(relearn),
       port: 0,
       logger: pino({ level: 'silent' }),
       pageFolder: join(folder, 'web'),
@@ -114,6 +116,23 @@ describe.skipIf(!isInstalled)('the page', () => {
     await page.locator('input[type=file]').setInputFiles(picture);
     await page.locator('.scores li').first().waitFor();
   };
+  const smallCat = async () => (await paint('cat', 2, 96)).buffer.toString('base64');
+  /** Files fall on the element that the selector finds first. */
+  const drop = (
+    page: Page,
+    selector: string,
+    files: readonly { readonly type: string; readonly base64: string }[],
+  ) =>
+    page.evaluate(`{
+      const dataTransfer = new DataTransfer();
+      for (const { type, base64 } of ${JSON.stringify(files)}) {
+        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        dataTransfer.items.add(new File([bytes], 'x', { type }));
+      }
+      const event = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+      document.querySelector('${selector}').dispatchEvent(event);
+      if (!event.defaultPrevented) throw new Error('The browser would leave the page.');
+    }`);
   const badge = (page: Page) => page.locator('.badge').getAttribute('data-version');
 
   it('goes from a picture to a better version', async () => {
@@ -219,6 +238,20 @@ describe.skipIf(!isInstalled)('the page', () => {
     await page.locator('input[type=file]').setInputFiles(text);
     await page.getByText('could not be read as a picture').waitFor();
     await shoot(page, '9-not-a-picture');
+    for (const [type, bytes] of [
+      ['image/heic', '\0\0\0 ftypheic'],
+      ['application/pdf', '%PDF-1.7'],
+      ['image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg"/>'],
+    ] as const) {
+      await drop(page, 'h2', [{ type, base64: Buffer.from(bytes).toString('base64') }]);
+      await page.getByText('JPEG, PNG and WebP can.').waitFor();
+    }
+    await drop(page, 'h2', []);
+    await page.getByText('JPEG, PNG and WebP can.').waitFor();
+    expect(page.url()).toBe(`${server.url}/`);
+    const gif = 'R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==';
+    await drop(page, '.drop', [{ type: 'image/gif', base64: gif }]);
+    await page.locator('.scores li').first().waitFor();
     const { buffer } = await paint('dog', 6, 96);
     await page.evaluate(`{
       const bytes = Uint8Array.from(atob('${buffer.toString('base64')}'), (c) => c.charCodeAt(0));
@@ -230,11 +263,96 @@ describe.skipIf(!isInstalled)('the page', () => {
     expect(await page.locator('[role=alert]').count()).toBe(0);
   });
 
-  it('says what is missing before the first model', async () => {
+  it('says once what is missing before the first model, and offers nothing', async () => {
     await start({ hasModel: false });
+    for (const person of [{}, { locale: 'zh-CN', colorScheme: 'dark', width: 360 } as const]) {
+      const page = await open(person);
+      await page.getByText(person.locale ? '还没有可用的模型' : 'No model is ready yet').waitFor();
+      const base64 = await smallCat();
+      await drop(page, '.drop', [{ type: 'image/jpeg', base64 }]);
+      await page.waitForTimeout(300);
+      expect(await page.locator('.picture-card button').count()).toBe(0);
+      expect(await page.locator('.answer').textContent()).toBe('');
+      await shoot(page, `10-no-model-${person.locale ?? 'en'}`);
+      await context.close();
+    }
+  });
+
+  it('takes the first of twenty files, wherever they fall, and says so', async () => {
+    await start();
     const page = await open();
-    await page.getByText('No model is ready yet.').waitFor();
-    await shoot(page, '10-no-model');
+    await page.locator('.chart circle').first().waitFor();
+    const base64 = await smallCat();
+    await drop(page, '#history-title', Array(20).fill({ type: 'image/jpeg', base64 }));
+    await page.getByText('Only the first of 20 files was taken.').waitFor();
+    await page.locator('.scores li').first().waitFor();
+    await shoot(page, '12-twenty-files');
+  });
+
+  it('takes it that a picture shows none of the labels, or that nobody can tell', async () => {
+    await start({ keepPredictions: true });
+    const page = await open();
+    for (const [at, name] of ['None of these', 'Not sure'].entries()) {
+      await choose(page, await paint('cat', 20 + at));
+      await page.getByRole('button', { name }).click();
+      await page.getByText('Noted; nothing is learned from it.').waitFor();
+    }
+    await page.getByText('4 more answers').waitFor();
+    await shoot(page, '13-neither');
+  });
+
+  it('tells in words what was set aside', async () => {
+    const quarantined = { unsupported_image: 2, 'damaged: its hash differs': 1, 'odd one': 1 };
+    await start({ setAside: { quarantined, misnamed: { 'a part begins with a dot': 1 } } });
+    for (const locale of ['en-GB', 'zh-CN']) {
+      const page = await open({ locale });
+      await page.locator('.set-aside').waitFor();
+      expect(await page.locator('.set-aside').textContent()).toBe(
+        locale === 'en-GB'
+          ? '4 answers were set aside and can’t be learned from: 2 × no JPEG, PNG or WebP, ' +
+              '1 × damaged in the store, 1 × odd one. One object lies under a name that can’t be used.'
+          : '有 4 个回答已被隔离，无法用于学习：2 × 不是 JPEG、PNG 或 WebP, 1 × 存储中已损坏, 1 × odd one。 有 1 个对象的名称无法使用。',
+      );
+      await shoot(page, `14-set-aside-${locale}`);
+      await context.close();
+    }
+  });
+
+  it('says what the server says, that it is slow, and that it is gone', async () => {
+    const relearn = inMemory();
+    const fail = (code: string) => () => {
+      throw new RelearnError('unavailable', code, 'for the test');
+    };
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { predict } = relearn;
+    await start({}, { relearn });
+    const page = await open();
+    await page.locator('.chart circle').first().waitFor();
+
+    relearn.predict = async (picture) => held.then(() => predict(picture));
+    await page.locator('input[type=file]').setInputFiles(await paint('cat', 3));
+    await page.getByText('Looking …').waitFor();
+    await shoot(page, '15-slow');
+    release();
+    await page.locator('.scores li').first().waitFor();
+
+    relearn.collectFeedback = fail('storage_read_only');
+    await page.getByRole('button', { name: /^Yes/ }).click();
+    await page.getByRole('alert').getByText('storage is read-only').waitFor();
+    await shoot(page, '16-read-only');
+
+    relearn.status = fail('storage_unavailable');
+    await page.getByText('can’t reach its storage').first().waitFor();
+    await server.close();
+    await page.getByText('The server does not answer. Trying again …').waitFor();
+    await shoot(page, '17-gone');
+    // The browser itself notes each refused or failed request.
+    expect(complaints.splice(0).every((line) => /503|ERR_CONNECTION|ERR_EMPTY/.test(line))).toBe(
+      true,
+    );
   });
 
   it('asks for a key where the server wants one', async () => {

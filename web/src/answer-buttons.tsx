@@ -1,4 +1,4 @@
-/** "Yes", or which label it really is. */
+/** "Yes", which label it really is, or that nobody can tell. */
 import { useTexts } from './texts.ts';
 
 /** More labels than this are chosen from a list. */
@@ -9,8 +9,9 @@ export const AnswerButtons = (props: {
   readonly predicted: string;
   readonly isBusy: boolean;
   onAnswer(label: string): void;
+  onVerdict(verdict: 'neither' | 'unsure'): void;
 }) => {
-  const { labels, predicted, isBusy, onAnswer } = props;
+  const { labels, predicted, isBusy, onAnswer, onVerdict } = props;
   const texts = useTexts();
   const others = labels.filter((label) => label !== predicted);
   return (
@@ -44,6 +45,13 @@ export const AnswerButtons = (props: {
           )}
         </div>
       )}
+      <div class="answers-none">
+        {(['neither', 'unsure'] as const).map((verdict) => (
+          <button type="button" class="link" key={verdict} onClick={() => onVerdict(verdict)}>
+            {texts[verdict]}
+          </button>
+        ))}
+      </div>
     </fieldset>
   );
 };

@@ -21,6 +21,9 @@ export class ProblemError extends Error {
   }
 }
 
+/** Milliseconds; a server that holds a request longer is as good as gone. */
+const longestWait = 60_000;
+
 const keyName = 'relearn-key';
 
 /** The API key, for servers that ask for one; forgotten when the tab closes. */
@@ -30,7 +33,8 @@ const call = async <Result>(path: string, options: RequestInit = {}): Promise<Re
   const headers = new Headers(options.headers);
   const key = sessionStorage.getItem(keyName);
   if (key) headers.set('authorization', `Bearer ${key}`);
-  const response = await fetch(path, { ...options, headers }).catch(() => {
+  const signal = AbortSignal.timeout(longestWait);
+  const response = await fetch(path, { ...options, headers, signal }).catch(() => {
     throw new ProblemError('offline', 'The server does not answer.');
   });
   const body = await response.json().catch(() => ({}));
@@ -56,6 +60,14 @@ export const sendFeedback = (picture: Blob, target: string) => {
   form.set('picture', picture, 'picture');
   return call<FeedbackReceipt>('/callback', { method: 'POST', body: form });
 };
+
+/** What is no label: nothing is learned from it, so the picture need not travel again. */
+export const sendVerdict = (predictionId: string, verdict: 'neither' | 'unsure') =>
+  call<FeedbackReceipt>('/callback', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ predictionId, verdict }),
+  });
 
 export const promote = (version: number) =>
   call<ModelsReport>(`/api/models/${version}/promote`, { method: 'POST' });

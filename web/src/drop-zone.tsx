@@ -5,9 +5,11 @@ import { useTexts } from './texts.ts';
 export const DropZone = (props: {
   readonly address: string | null;
   readonly isEnabled: boolean;
-  onPicture(file: Blob): void;
+  /** Why pictures are not taken yet, and what to do; null where they are. */
+  readonly obstacle: { readonly title: string; readonly cure: string } | null;
+  onFiles(files: ArrayLike<File>): void;
 }) => {
-  const { address, isEnabled, onPicture } = props;
+  const { address, isEnabled, obstacle, onFiles } = props;
   const texts = useTexts();
   const input = useRef<HTMLInputElement>(null);
   const [isOver, setIsOver] = useState(false);
@@ -15,44 +17,39 @@ export const DropZone = (props: {
     // biome-ignore lint/a11y/noStaticElementInteractions: the button inside does the same by keyboard
     <div
       class={`drop${isOver ? ' drop-over' : ''}${address === null ? '' : ' drop-filled'}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setIsOver(true);
-      }}
+      onDragOver={() => setIsOver(isEnabled)}
       onDragLeave={() => setIsOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setIsOver(false);
-        const file = event.dataTransfer?.files[0];
-        if (file && isEnabled) onPicture(file);
-      }}
+      // The page takes drops wherever they fall.
+      onDrop={() => setIsOver(false)}
     >
       {address === null ? (
         <>
           <DropIcon />
-          <p class="drop-title">{texts.drop}</p>
-          <p class="muted small">{texts.orPaste}</p>
+          <p class="drop-title">{obstacle?.title ?? texts.drop}</p>
+          <p class="muted small">{obstacle?.cure ?? texts.orPaste}</p>
         </>
       ) : (
         <img src={address} alt={texts.yourPicture} />
       )}
-      <button
-        type="button"
-        class={address === null ? 'primary' : 'quiet'}
-        disabled={!isEnabled}
-        onClick={() => input.current?.click()}
-      >
-        {address === null ? texts.choose : texts.another}
-      </button>
+      {obstacle === null && (
+        <button
+          type="button"
+          class={address === null ? 'primary' : 'quiet'}
+          disabled={!isEnabled}
+          onClick={() => input.current?.click()}
+        >
+          {address === null ? texts.choose : texts.another}
+        </button>
+      )}
       <input
         ref={input}
         type="file"
         accept="image/*"
         hidden
         onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
+          const files = [...(event.currentTarget.files ?? [])];
           event.currentTarget.value = '';
-          if (file) onPicture(file);
+          if (files.length > 0) onFiles(files);
         }}
       />
     </div>

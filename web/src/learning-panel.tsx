@@ -19,6 +19,7 @@ export const LearningPanel = ({
       <h2 id="learning-title">{status?.training ? texts.training : texts.learning}</h2>
       {status?.training && <Training progress={status.training} run={runs.at(-1)} />}
       {status && <Pending status={status} />}
+      {status && <SetAside status={status} />}
     </section>
   );
 };
@@ -49,6 +50,30 @@ const Pending = ({ status }: { readonly status: Status }) => {
         <p class="small pending-left">{missing > 0 ? texts.left(missing) : enough}</p>
       )}
     </div>
+  );
+};
+
+/** A reason may end in particulars after a colon. */
+const wordsOf = (reasons: Readonly<Record<string, string>>, reason: string): string =>
+  reasons[reason] ?? reasons[reason.split(':', 1)[0] ?? ''] ?? reason;
+
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+/** What came and can't be learned from; a person has to look. */
+const SetAside = ({ status }: { readonly status: Status }) => {
+  const texts = useTexts();
+  const { quarantined } = status;
+  const [count, misnamed] = [sumOf(quarantined), sumOf(status.misnamed)];
+  if (count + misnamed === 0) return null;
+  const reasons = Object.entries(quarantined)
+    .sort(([, left], [, right]) => right - left)
+    .map(([reason, many]) => `${many} × ${wordsOf(texts.reasons, reason)}`);
+  return (
+    <p class="notice small set-aside">
+      {count > 0 && texts.setAside(count, reasons.join(', '))}{' '}
+      {misnamed > 0 && texts.misnamed(misnamed)}
+    </p>
   );
 };
 

@@ -6,6 +6,7 @@ import { KeyForm } from './key-form.tsx';
 import { LearningPanel } from './learning-panel.tsx';
 import { PictureCard } from './picture-card.tsx';
 import {
+  errorText,
   initialLanguage,
   type Language,
   languages,
@@ -54,7 +55,7 @@ export const Page = () => {
       <main>
         {problem !== null && !needsKey && (
           <p class="notice" role="status">
-            {texts.offline}
+            {errorText(texts, problem)} {texts.tryingAgain}
           </p>
         )}
         {needsKey && (

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { FeedbackStatus, PredictionReport } from '../../src/records/reports.ts';
 import { AnswerButtons } from './answer-buttons.tsx';
-import { ProblemError, predict, type Status, sendFeedback } from './api.ts';
+import { ProblemError, predict, type Status, sendFeedback, sendVerdict } from './api.ts';
 import { DropZone } from './drop-zone.tsx';
 import { ScoreBars } from './score-bars.tsx';
 import { shrinkPicture } from './shrink-picture.ts';
@@ -13,7 +13,8 @@ interface Shown {
   readonly address: string;
 }
 
-const thanks: Readonly<Record<FeedbackStatus, (texts: Texts) => string>> = {
+const thanks: Readonly<Record<FeedbackStatus | 'noted', (texts: Texts) => string>> = {
+  noted: (texts) => texts.noted,
   accepted: (texts) => texts.thanks,
   duplicate: (texts) => texts.known,
   review: (texts) => texts.review,
@@ -23,7 +24,8 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
   const texts = useTexts();
   const [shown, setShown] = useState<Shown | null>(null);
   const [prediction, setPrediction] = useState<PredictionReport | null>(null);
-  const [answered, setAnswered] = useState<FeedbackStatus | null>(null);
+  const [answered, setAnswered] = useState<FeedbackStatus | 'noted' | null>(null);
+  const [dropped, setDropped] = useState(1);
   const [isBusy, setIsBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   /** Counts pictures, so that a late answer to an earlier one is not shown. */
@@ -62,6 +64,7 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
         setShown(null);
         setPrediction(null);
         setAnswered(null);
+        setDropped(1);
         const picture = await shrinkPicture(file);
         if (!isCurrent()) return;
         setShown({ picture, address: URL.createObjectURL(picture) });
@@ -76,18 +79,38 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
       if (isCurrent()) setAnswered(receipt.status);
     });
 
+  const tell = (predictionId: string, verdict: 'neither' | 'unsure') =>
+    attempt('other', async (isCurrent) => {
+      await sendVerdict(predictionId, verdict);
+      if (isCurrent()) setAnswered('noted');
+    });
+
   useEffect(() => () => (shown ? URL.revokeObjectURL(shown.address) : undefined), [shown]);
-  usePaste(open);
 
   const champion = status?.champion ?? null;
   const isServed = status === null || status.functions.includes('predict');
+  const isEnabled = isServed && (status === null || champion !== null);
+  const take = useCallback(
+    (files: ArrayLike<File>) => {
+      if (!isEnabled) return;
+      void open(files[0] ?? new Blob());
+      setDropped(files.length);
+    },
+    [isEnabled, open],
+  );
+  usePaste(take);
+  useDrop(take);
   const takesAnswers = status?.functions.includes('feedback') ?? false;
   return (
     <section class="card picture-card" aria-label={texts.yourPicture} aria-busy={isBusy}>
-      <DropZone onPicture={open} address={shown?.address ?? null} isEnabled={isServed} />
+      <DropZone
+        onFiles={take}
+        address={shown?.address ?? null}
+        isEnabled={isEnabled}
+        obstacle={obstacleOf(texts, isServed, isEnabled)}
+      />
       <div class="answer" aria-live="polite">
-        {!isServed && <p class="muted">{texts.notServed}</p>}
-        {isServed && status !== null && champion === null && <p class="muted">{texts.noModel}</p>}
+        {dropped > 1 && <p class="muted">{texts.onlyFirst(dropped)}</p>}
         {problem !== null && (
           <p class="notice" role="alert">
             {errorText(texts, problem)}
@@ -107,6 +130,7 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
             predicted={prediction.label}
             isBusy={isBusy}
             onAnswer={(label) => void answer(shown.picture, label)}
+            onVerdict={(verdict) => void tell(prediction.predictionId, verdict)}
           />
         )}
         {answered !== null && <p class="thanks">{thanks[answered](texts)}</p>}
@@ -123,14 +147,37 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
   );
 };
 
-const usePaste = (open: (file: Blob) => void) =>
+const obstacleOf = (texts: Texts, isServed: boolean, isEnabled: boolean) => {
+  if (isEnabled) return null;
+  return isServed
+    ? { title: texts.noModel, cure: texts.noModelCure }
+    : { title: texts.notServed, cure: '' };
+};
+
+const usePaste = (take: (files: readonly File[]) => void) =>
   useEffect(() => {
     const onPaste = (event: ClipboardEvent) => {
-      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) =>
+      const files = [...(event.clipboardData?.files ?? [])].filter(({ type }) =>
         type.startsWith('image/'),
       );
-      if (file) open(file);
+      if (files.length > 0) take(files);
     };
     document.addEventListener('paste', onPaste);
     return () => document.removeEventListener('paste', onPaste);
-  }, [open]);
+  }, [take]);
+
+/** Wherever a file falls: beside the marked place the browser would leave the page for it. */
+const useDrop = (take: (files: readonly File[]) => void) =>
+  useEffect(() => {
+    const onDragOver = (event: DragEvent) => event.preventDefault();
+    const onDrop = (event: DragEvent) => {
+      event.preventDefault();
+      take([...(event.dataTransfer?.files ?? [])]);
+    };
+    document.addEventListener('dragover', onDragOver);
+    document.addEventListener('drop', onDrop);
+    return () => {
+      document.removeEventListener('dragover', onDragOver);
+      document.removeEventListener('drop', onDrop);
+    };
+  }, [take]);
