@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { GateReport } from '../records/reports.ts';
-import { describeGate } from './describe-training.ts';
+import type { GateReport, TransferReport } from '../records/reports.ts';
+import { describeGate, describeTransfer } from './describe-training.ts';
 
 const undecided: GateReport = {
   verdict: 'not-enough-evidence',
@@ -21,4 +21,35 @@ it.each([
 it('says nothing of more pictures where the verdict is final', () => {
   const final: GateReport = { ...undecided, verdict: 'reject', needed: null };
   expect(describeGate(final, 0.7)).not.toContain('holdout pictures');
+});
+
+it('leaves codes to programs', () => {
+  expect(describeGate(undecided, 0.8)).toMatch(/\n {2}as many as before$/);
+});
+
+const transfer: TransferReport = {
+  blocks: 36,
+  tuned: 12,
+  kept: true,
+  headLoss: 0.05,
+  tunedLoss: 0.04,
+  mirror: false,
+};
+
+it.each<[Partial<TransferReport>, string]>([
+  [
+    {},
+    'Fine-tuned: the last 12 of 36 blocks learnt too, validation loss 0.0400 instead of 0.0500 with the head alone.',
+  ],
+  [
+    { kept: false, tunedLoss: 0.06, mirror: true },
+    'The head alone is kept: fine-tuning the last 12 of 36 blocks took the validation loss from 0.0500 to 0.0600. Looks at mirror images too.',
+  ],
+  [
+    { kept: false, headLoss: null, tunedLoss: null },
+    'The head alone is kept: without validation pictures nobody can tell whether the last 12 of 36 blocks should learn.',
+  ],
+  [{ tuned: 0, kept: false }, 'A new head on a network of 36 blocks, none of which learnt here.'],
+])('an imported network, %j', (change, words) => {
+  expect(describeTransfer({ ...transfer, ...change })).toBe(words);
 });

@@ -1,6 +1,7 @@
 /** What came of a training, as people read it. */
-import type { GateReport, TrainReport } from '../records/reports.ts';
+import type { GateReport, TrainReport, TransferReport } from '../records/reports.ts';
 import {
+  counted,
   formatAccuracy,
   formatConfusionMatrix,
   formatCount,
@@ -10,7 +11,7 @@ import {
   formatSeconds,
 } from './text.ts';
 
-const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
+export const verdictLines: Readonly<Record<GateReport['verdict'], string>> = {
   first: 'promoted: the first model of this store',
   promote: 'promoted: better than the champion on the same holdout',
   reject: 'not promoted: the champion stays',
@@ -34,7 +35,8 @@ export const describeGate = (gate: GateReport, accuracy: number): string =>
       ? ''
       : `${gate.pValue === null ? '' : `, ${formatPValue(gate.pValue)}`})`,
     describeNeeded(gate, accuracy),
-    ...gate.reasons.map((reason) => `\n  ${reason}`),
+    // A reason begins with its code, for programs.
+    ...gate.reasons.map((reason) => `\n  ${reason.replace(/^[a-z_]+: /, '')}`),
   ].join('');
 
 const describeStart = ({ parent, start, race }: TrainReport): string => {
@@ -49,6 +51,38 @@ const describeStart = ({ parent, start, race }: TrainReport): string => {
         ]
       : [`from version ${parent}`, `${loss(race.championLoss)} against ${loss(race.scratchLoss)}`];
   return `${own}, validation loss after ${race.rounds} ${race.rounds === 1 ? 'round' : 'rounds'} ${other}`;
+};
+
+/** How a training ended, behind "its rounds and steps, …". */
+const endings: Readonly<Record<TrainReport['stoppedBecause'], string>> = {
+  patience: 'ended as it got no better',
+  rounds: 'ended with its last round',
+  'target-accuracy': 'ended at the accuracy asked for',
+  minutes: 'ended as its time was up',
+  'schedule-finished': 'to the end of its schedule',
+  submitted: 'trained elsewhere',
+};
+
+/** What became of the imported network, in one sentence. */
+export const describeTransfer = ({
+  blocks,
+  tuned,
+  kept,
+  headLoss,
+  tunedLoss,
+  mirror,
+}: TransferReport): string => {
+  const mirrored = mirror ? ' Looks at mirror images too.' : '';
+  const all = counted(blocks, 'block');
+  if (tuned === 0)
+    return `A new head on a network of ${all}, none of which learnt here.${mirrored}`;
+  const which = `the last ${formatCount(tuned)} of ${all}`;
+  if (headLoss === null || tunedLoss === null)
+    return `The head alone is kept: without validation pictures nobody can tell whether ${which} should learn.${mirrored}`;
+  const losses = [headLoss, tunedLoss].map((loss) => loss.toFixed(4));
+  return kept
+    ? `Fine-tuned: ${which} learnt too, validation loss ${losses[1]} instead of ${losses[0]} with the head alone.${mirrored}`
+    : `The head alone is kept: fine-tuning ${which} took the validation loss from ${losses[0]} to ${losses[1]}.${mirrored}`;
 };
 
 /** What became of a candidate: its figures on the holdout and the gate's word. */
@@ -66,7 +100,8 @@ export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' |
 export const describeTraining = (report: TrainReport): string =>
   [
     `Version ${report.version} (${describeStart(report)}), ${report.architecture}: ` +
-      `${report.rounds} rounds, ${formatCount(report.steps)} steps, stopped by ${report.stoppedBecause}, ` +
+      `${report.rounds} rounds, ${formatCount(report.steps)} steps, ${endings[report.stoppedBecause]}, ` +
       `${formatSeconds(report.seconds)}, ${formatCount(report.imagesPerSecond)} pictures a second.`,
+    ...(report.transfer ? [describeTransfer(report.transfer)] : []),
     describeOutcome(report),
   ].join('\n');

@@ -1,6 +1,6 @@
 /** Everything known of one version, as people read it: what it is, how good, and why it is champion or not. */
 import type { VersionDetails } from '../loop/relearn-api.ts';
-import { describeOutcome } from './describe-training.ts';
+import { describeOutcome, describeTransfer } from './describe-training.ts';
 import { formatForeign, formatPercent } from './text.ts';
 
 const day = (time: string): string => time.slice(0, 16).replace('T', ' ');
@@ -26,6 +26,7 @@ export const describeVersion = (details: VersionDetails): string => {
       ? ['Never champion.']
       : [`Champion from: ${champion.map(describeReign).join('; ')}.`]),
     ...(details.note === undefined ? [] : [`Note: ${formatForeign(details.note)}`]),
+    ...(details.transfer ? [describeTransfer(details.transfer)] : []),
     `Calibration error: ${formatPercent(metrics.calibrationError)}.`,
     describeOutcome({ holdout: metrics, gate }),
   ].join('\n');

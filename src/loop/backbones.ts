@@ -11,6 +11,7 @@ import type { HubDownload } from '../hub/fetch-hub-file.ts';
 import { isHubName } from '../hub/hub-name.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import { backboneKey } from '../records/keys.ts';
+import { readVerified } from '../records/read-verified.ts';
 import type { Lease } from '../registry/lease.ts';
 import type { Environment } from '../storage/open-store.ts';
 import type { Components } from './components.ts';
@@ -42,6 +43,8 @@ export interface ImportedArchitecture {
   readonly file: Uint8Array;
   readonly ref: ObjectRef;
   readonly imageSize: number;
+  /** How many blocks can be fine-tuned. */
+  readonly blocks: number;
 }
 
 /** For files that leave the picture size open; what most classifiers were trained at. */
@@ -88,6 +91,7 @@ export const importArchitecture = async (
     file,
     ref: backboneRef(file),
     imageSize: network.imageSize,
+    blocks: await countBlocksOf(network),
   };
 };
 
@@ -136,6 +140,39 @@ export const openBackbone = async (file: Uint8Array, imageSize?: number): Promis
       cause: error,
     });
   }
+};
+
+const countBlocksOf = async (network: Backbone): Promise<number> => {
+  const { countBlocks } = await import('../engine/nn/transfer.ts');
+  return countBlocks(network);
+};
+
+/**
+ * Looks before anything is computed whether a network has as many blocks as are to be fine-tuned.
+ * @throws RelearnError usage/`too_many_blocks`
+ */
+export const checkFineTune = async (
+  { store, settings }: Pick<Components, 'store' | 'settings'>,
+  { architecture, backbone }: { readonly architecture: string; readonly backbone: ObjectRef },
+  asked: ImportedArchitecture | undefined,
+  fineTune: number,
+): Promise<void> => {
+  const isOwn = settings.backbone?.sha256 === backbone.sha256;
+  const blocks =
+    asked?.blocks ??
+    (await countBlocksOf(
+      await openBackbone(
+        await readVerified(store, backbone),
+        isOwn ? settings.imageSize : undefined,
+      ),
+    ));
+  if (fineTune <= blocks) return;
+  throw new RelearnError(
+    'usage',
+    'too_many_blocks',
+    `--fine-tune ${fineTune}: ${architecture} has ${blocks} ${blocks === 1 ? 'block' : 'blocks'}.`,
+    { hint: `Give a number from 0 to ${blocks}; a third of them is often enough.` },
+  );
 };
 
 /** As `init` names it. */

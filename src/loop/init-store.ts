@@ -54,5 +54,14 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
   if (imported) await store.putIfAbsent(imported.ref.key, imported.file);
   await saveNewSettings(store, settings);
   const { labels, aliases, architecture, imageSize, threshold, holdout, validation } = settings;
-  return { labels, aliases, architecture, imageSize, threshold, holdout, validation };
+  return {
+    labels,
+    aliases,
+    architecture,
+    ...(imported ? { blocks: imported.blocks } : {}),
+    imageSize,
+    threshold,
+    holdout,
+    validation,
+  };
 };

@@ -39,7 +39,14 @@ export interface CandidateToJudge {
   readonly note?: string;
   readonly training: Pick<
     TrainReport,
-    'rounds' | 'steps' | 'stoppedBecause' | 'seconds' | 'imagesPerSecond' | 'start' | 'race'
+    | 'rounds'
+    | 'steps'
+    | 'stoppedBecause'
+    | 'seconds'
+    | 'imagesPerSecond'
+    | 'start'
+    | 'race'
+    | 'transfer'
   >;
   /** A shorter way to a model's answers; undefined = ask the model itself. */
   judge?(model: Uint8Array): Promise<Evaluation | undefined>;
@@ -98,7 +105,8 @@ export const presentCandidate = async (
   const uploaded = await uploadByContent(store, modelKey(hash, epoch), candidate.model);
   const model = { ...uploaded, size: candidate.model.length };
   const lineage = { ...candidate.lineage, comparedWith: champion?.version ?? null };
-  const { rounds, steps, stoppedBecause, seconds, imagesPerSecond, start, race } = training;
+  const { rounds, steps, stoppedBecause, seconds, imagesPerSecond, start, race, transfer } =
+    training;
   const modelCard: ModelCard = {
     formatVersion: 1,
     createdAt: new Date(clock.now()).toISOString(),
@@ -112,6 +120,7 @@ export const presentCandidate = async (
     gateTable,
     start,
     race,
+    ...(transfer ? { transfer } : {}),
     ...(candidate.note === undefined ? {} : { note: candidate.note }),
     ...lineage,
   };
@@ -135,6 +144,7 @@ export const presentCandidate = async (
       gate,
       start,
       race,
+      ...(transfer ? { transfer } : {}),
     },
   };
 };

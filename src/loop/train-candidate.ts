@@ -9,6 +9,7 @@ import { type Lease, leaseLost } from '../registry/lease.ts';
 import { archiveConsumed } from './archive-consumed.ts';
 import { hasBaseData, noBaseData } from './assemble-training-set.ts';
 import { awaitLease } from './await-lease.ts';
+import { checkFineTune } from './backbones.ts';
 import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
@@ -148,7 +149,10 @@ const checkRequest = async (
     throw nothingToResume();
   }
   const asked = await findAskedArchitecture(components, options);
-  await chooseStart(components, state, options, asked);
+  const start = await chooseStart(components, state, options, asked);
+  const { backbone } = start;
+  if (backbone && options.fineTune)
+    await checkFineTune(components, { ...start, backbone }, asked?.imported, options.fineTune);
   if (!(await hasBaseData(components, state))) throw noBaseData();
   return asked;
 };

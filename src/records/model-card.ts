@@ -9,8 +9,8 @@ import {
   timeSchema,
 } from './json-object.ts';
 import type { Preprocessing } from './preprocessing.ts';
-import { gateReportSchema, raceSchema, startSchema } from './report-schemas.ts';
-import type { CalibrationReport, GateReport, RaceResult } from './reports.ts';
+import { gateReportSchema, raceSchema, startSchema, transferSchema } from './report-schemas.ts';
+import type { CalibrationReport, GateReport, RaceResult, TransferReport } from './reports.ts';
 
 const classRowSchema = z.object({
   label: z.string(),
@@ -65,6 +65,8 @@ const schema = z.object({
   /** Absent in cards of earlier releases. */
   start: startSchema.optional(),
   race: raceSchema.nullish(),
+  /** Where the architecture is an imported network. */
+  transfer: transferSchema.optional(),
   comparedWith: z.int().positive().nullable(),
   manifest: objectRefSchema.nullable(),
   note: z.string().optional(),
@@ -113,6 +115,8 @@ export interface ModelCard {
   readonly start?: 'champion' | 'scratch' | undefined;
   /** How that start was chosen; null = without a race. */
   readonly race?: RaceResult | null | undefined;
+  /** Where the architecture is an imported network. */
+  readonly transfer?: TransferReport | undefined;
   /** The version whose lineage this one continues: its feedback counts as learnt here too. */
   readonly parent: number | null;
   /** The champion that the gate measured it against. */

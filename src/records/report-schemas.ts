@@ -20,6 +20,15 @@ export const raceSchema = z.object({
   scratchLoss: z.number().nullable(),
 });
 
+export const transferSchema = z.object({
+  blocks: z.int().nonnegative(),
+  tuned: z.int().nonnegative(),
+  kept: z.boolean(),
+  headLoss: z.number().nullable(),
+  tunedLoss: z.number().nullable(),
+  mirror: z.boolean(),
+});
+
 export const trainReportSchema: z.ZodType<TrainReport> = z.object({
   version: z.int().positive(),
   parent: z.int().positive().nullable(),
@@ -56,4 +65,5 @@ export const trainReportSchema: z.ZodType<TrainReport> = z.object({
   gate: gateReportSchema,
   start: startSchema.optional(),
   race: raceSchema.nullish(),
+  transfer: transferSchema.optional(),
 });

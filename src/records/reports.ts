@@ -78,6 +78,8 @@ export interface InitReport {
   readonly labels: readonly string[];
   readonly aliases: Readonly<Record<string, string>>;
   readonly architecture: string;
+  /** Of an imported network: how many blocks `train --fine-tune` can let learn. */
+  readonly blocks?: number;
   readonly imageSize: number;
   readonly threshold: number;
   readonly holdout: number;
@@ -154,6 +156,21 @@ export interface RaceResult {
   readonly scratchLoss: number | null;
 }
 
+/** What a training did with an imported network. */
+export interface TransferReport {
+  /** How many blocks the network has. */
+  readonly blocks: number;
+  /** How many of its last blocks were let learn after the head; 0 = a new head alone. */
+  readonly tuned: number;
+  /** Whether that was kept: only where the validation pictures were answered better with it. */
+  readonly kept: boolean;
+  /** Validation losses with the new head alone and after the blocks had learnt; null = not compared. */
+  readonly headLoss: number | null;
+  readonly tunedLoss: number | null;
+  /** Whether it looks at each picture and its mirror image. */
+  readonly mirror: boolean;
+}
+
 export interface TrainReport {
   readonly version: number;
   readonly parent: number | null;
@@ -182,6 +199,8 @@ export interface TrainReport {
   readonly start?: 'champion' | 'scratch' | undefined;
   /** How that start was chosen; null = without a race. */
   readonly race?: RaceResult | null | undefined;
+  /** Where the architecture is an imported network. */
+  readonly transfer?: TransferReport | undefined;
 }
 
 /** One prediction as `/predict` answers it. */

@@ -99,7 +99,7 @@ describe('a head on an imported network', () => {
   it('says which pictures the accuracies of its rounds are of', async () => {
     await fitTransfer(request());
     expect(lines.find((line) => line.startsWith('round 1'))).toMatch(
-      /accuracy \d\.\d{4} of \d+ training pictures in turn \(cross-validation\), max_accuracy/,
+      /accuracy \d\.\d{4} of \d+ training pictures in turn \(cross-validation\), best \d/,
     );
   });
 
@@ -161,7 +161,7 @@ describe('a head on an imported network', () => {
 describe('fine-tuning', () => {
   it('goes on from the head and keeps what the validation pictures answer better', async () => {
     const options = { seed: 1, fineTune: 1, rounds: 2, steps: 5, batchSize: 8, learningRate: 1e-3 };
-    const { model, rounds, curve, start } = await fitTransfer(request({ options }));
+    const { model, rounds, curve, start, transfer } = await fitTransfer(request({ options }));
     const decision = lines.find((line) => line.startsWith('validation loss')) ?? '';
     const [before, after] = [...decision.matchAll(/\d\.\d+/g)].map(([number]) => Number(number));
     const kept = readModel(model).weights.get('backbone/conv.weight') as Float32Array;
@@ -169,6 +169,11 @@ describe('fine-tuning', () => {
     expect(Buffer.compare(Buffer.from(kept.buffer), Buffer.from(own.slice().buffer)) !== 0).toBe(
       (after as number) < (before as number),
     );
+    expect(transfer).toEqual({
+      ...{ blocks: 1, tuned: 1, mirror: false, kept: (after as number) < (before as number) },
+      headLoss: expect.closeTo(before as number, 4),
+      tunedLoss: expect.closeTo(after as number, 4),
+    });
     expect(curve).toHaveLength(rounds);
     // Not the head that it went on from, but what the whole training started as.
     expect(start).toBe('scratch');
@@ -197,7 +202,8 @@ describe('fine-tuning', () => {
 
   it('leaves the head alone where nobody could say whether it helps', async () => {
     const options = { seed: 1, fineTune: 1, rounds: 1, steps: 3 };
-    await fitTransfer(request({ validation: [], options }));
+    const { transfer } = await fitTransfer(request({ validation: [], options }));
+    expect(transfer).toMatchObject({ tuned: 1, kept: false, headLoss: null, tunedLoss: null });
     expect(lines.some((line) => line.startsWith('Not fine-tuned'))).toBe(true);
   });
 });

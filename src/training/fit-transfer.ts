@@ -8,6 +8,7 @@ import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { type Model, readModel, writeModel } from '../engine/nn/model-file.ts';
 import {
   type Backbone,
+  countBlocks,
   countTunedBlocks,
   featureModel,
   type TransferArchitectureOptions,
@@ -17,6 +18,7 @@ import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { extractHere } from '../engine/runtime/feature-extractor.ts';
 import { extractInWorkers } from '../engine/runtime/feature-workers.ts';
 import { softmaxRows } from '../engine/tensor/reduce.ts';
+import type { TransferReport } from '../records/reports.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { collectFeatures } from './collect-features.ts';
 import { type Evaluation, evaluate, evaluationOf } from './evaluate.ts';
@@ -160,9 +162,28 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
   });
   const blocks =
     request.options.fineTune ?? (initial ? countTunedBlocks(backbone.network, initial.weights) : 0);
-  const fitted = blocks === 0 ? head : await fineTune(request, head, { blocks, mirror });
-  return { ...fitted, judge };
+  const tuned = { blocks, mirror };
+  const { fitted, ...outcome } =
+    blocks === 0 ? headAlone(head) : await fineTune(request, head, tuned);
+  const transfer = {
+    blocks: countBlocks(backbone.network),
+    tuned: blocks,
+    mirror,
+    ...outcome,
+  };
+  return { ...fitted, transfer, judge };
 };
+
+type Outcome = Pick<TransferReport, 'kept' | 'headLoss' | 'tunedLoss'> & {
+  readonly fitted: FitResult;
+};
+
+const headAlone = (fitted: FitResult): Outcome => ({
+  fitted,
+  kept: false,
+  headLoss: null,
+  tunedLoss: null,
+});
 
 /**
  * Goes on from the trained head with the backbone's last blocks. Kept where the validation pictures
@@ -172,11 +193,11 @@ const fineTune = async (
   { backbone, ...request }: FitTransferRequest,
   head: FitResult,
   shape: TransferArchitectureOptions,
-): Promise<FitResult> => {
+): Promise<Outcome> => {
   const { validation, onLine } = request;
   if (validation.length === 0) {
     onLine?.('Not fine-tuned: there are no validation pictures that could tell whether it helps.');
-    return head;
+    return headAlone(head);
   }
   const tuned = await fit({
     ...request,
@@ -186,10 +207,11 @@ const fineTune = async (
     // There is no fresh start that could win against a trained backbone.
     options: { ...request.options, race: false },
   });
-  const before = await lossOf(head.model, request);
-  const after = await lossOf(tuned.model, request);
+  const headLoss = await lossOf(head.model, request);
+  const tunedLoss = await lossOf(tuned.model, request);
+  const kept = tunedLoss < headLoss;
   onLine?.(
-    `validation loss ${before.toFixed(4)} with the head alone, ${after.toFixed(4)} fine-tuned: ${after < before ? 'fine-tuned' : 'the head alone'} is kept`,
+    `validation loss ${headLoss.toFixed(4)} with the head alone, ${tunedLoss.toFixed(4)} fine-tuned: ${kept ? 'fine-tuned' : 'the head alone'} is kept`,
   );
   const both = {
     start: head.start,
@@ -201,7 +223,7 @@ const fineTune = async (
       ...tuned.curve.map((point) => ({ ...point, step: point.step + head.steps })),
     ],
   };
-  return after < before ? { ...tuned, ...both } : { ...head, ...both };
+  return { fitted: { ...(kept ? tuned : head), ...both }, kept, headLoss, tunedLoss };
 };
 
 const lossOf = async (
@@ -246,7 +268,7 @@ const describeRound = (round: HeadRound, curve: readonly CurvePoint[]) => {
   const judges = isCrossValidated
     ? `of ${judged} training pictures in turn (cross-validation)`
     : `of ${judged} validation pictures`;
-  return `round ${curve.length}: penalty ${penalty}, train loss ${train.loss.toFixed(4)}, accuracy ${validation.accuracy.toFixed(4)} ${judges}, max_accuracy ${best.toFixed(4)}`;
+  return `round ${curve.length}: penalty ${penalty}, train loss ${train.loss.toFixed(4)}, accuracy ${validation.accuracy.toFixed(4)} ${judges}, best ${best.toFixed(4)}`;
 };
 
 const extracting = (done: number, total: number, seconds: number) => ({

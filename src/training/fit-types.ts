@@ -4,7 +4,12 @@ import type { LabelledPicture } from '../data/pixel-cache.ts';
 import type { Architecture } from '../engine/nn/architectures.ts';
 import type { Device } from '../records/devices.ts';
 import type { Preprocessing } from '../records/preprocessing.ts';
-import type { RaceResult, TrainingProgress, TrainReport } from '../records/reports.ts';
+import type {
+  RaceResult,
+  TrainingProgress,
+  TrainReport,
+  TransferReport,
+} from '../records/reports.ts';
 import type { Checkpoints } from './training-state.ts';
 
 /** One row of the learning curve, after each round. */
@@ -83,6 +88,8 @@ export interface FitResult {
   readonly start: 'champion' | 'scratch';
   /** null = there was none. */
   readonly race: RaceResult | null;
+  /** What became of the imported network, where there is one. */
+  readonly transfer?: TransferReport;
   /** The best round's weights as one servable ONNX file, metadata included. */
   readonly model: Uint8Array;
   readonly rounds: number;

@@ -103,7 +103,7 @@ describe('fit', () => {
     expect(stoppedBecause).toBe('rounds');
     expect(lessonLines).toHaveLength(6);
     expect(lessonLines[0]).toMatch(
-      /^round 1: .*, accuracy \d\.\d{4} of \d+ validation pictures, max_accuracy \d\.\d{4}, status_count \d/,
+      /^round 1: .*, accuracy \d\.\d{4} of \d+ validation pictures, best \d\.\d{4}, may go \d more rounds without a better one/,
     );
   });
 

@@ -220,7 +220,7 @@ export const runRounds = async (
     meter.reset();
     events?.round(point, validated);
     request.onLine?.(
-      `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)} ${judgedOn}, max_accuracy ${(stopping.bestAccuracy ?? 0).toFixed(4)}, status_count ${stopping.roundsLeft}`,
+      `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)} ${judgedOn}, best ${(stopping.bestAccuracy ?? 0).toFixed(4)}, may go ${stopping.roundsLeft} more rounds without a better one`,
     );
     report();
   };

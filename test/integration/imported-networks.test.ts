@@ -77,7 +77,7 @@ test('a mirror, a revision and a size are named by options', async () => {
   useEnvironment({ HF_TOKEN: token, RELEARN_CACHE: join(folder.path, 'cache') });
   const name = 'hf:owner/nets@v1/small.onnx';
   const report = await relearnJson(...init(name, '--hub', hub.url));
-  expect(report).toMatchObject({ architecture: name, imageSize: 8 });
+  expect(report).toMatchObject({ architecture: name, imageSize: 8, blocks: 1 });
 });
 
 test('what a hub does not give is told with its cure', async () => {
@@ -141,7 +141,23 @@ test('a file that ends in what nobody can read is used up to the value that the 
   expect(await relearnJson<TrainReport>(...tuned, ...given)).toMatchObject({
     version: 2,
     parent: 1,
+    transfer: { blocks: 1, tuned: 1, mirror: false },
   });
+
+  // Asked for more blocks than there are, it says how many there are, and writes nothing.
+  const runs = await readdir(join(store, 'runs'));
+  for (const more of [[], given])
+    expect(
+      await relearnError('train', '--store', store, '--fine-tune', '999', ...more),
+    ).toMatchObject({
+      exitCode: 2,
+      code: 'too_many_blocks',
+      message: '--fine-tune 999: odd.onnx has 1 block.',
+      hint: expect.stringContaining('from 0 to 1'),
+    });
+  expect(await readdir(join(store, 'runs'))).toEqual(runs);
+  const shown = await relearn('models', 'show', '2', '--store', store);
+  expect(shown.stdout).toMatch(/the last 1 of 1 block/);
 });
 
 const [convolution, ...rest] = smallClassifier.nodes;

@@ -61,6 +61,11 @@ export const define = (command: Command, session: Session): void => {
             `Created ${run.store} for ${report.labels.join(', ')}.`,
             `Architecture ${report.architecture} at ${report.imageSize} × ${report.imageSize} pixels; ` +
               `${formatPercent(report.holdout)} of imports are kept apart to judge versions.`,
+            ...(report.blocks
+              ? [
+                  `A new head learns on it; relearn train --fine-tune N lets the last N of its ${counted(report.blocks, 'block')} learn too.`,
+                ]
+              : []),
             `Feedback starts a training once every label has ${counted(report.threshold, 'new picture')}.`,
           ].join('\n'),
           'Next: relearn import PATH',

@@ -1,6 +1,7 @@
 /** `relearn status`: what the store holds and what would happen next. */
 import type { Command } from 'commander';
 import type { StatusReport } from '../../records/reports.ts';
+import { verdictLines } from '../describe-training.ts';
 import { nextStep } from '../next-step.ts';
 import type { Session } from '../session.ts';
 import {
@@ -30,7 +31,7 @@ const describe = (report: StatusReport, location: string): string => {
     ...(base ? [base] : []),
     ...(report.lastRun
       ? [
-          `Last training: version ${report.lastRun.version}, ${formatAccuracy(report.lastRun.holdout)}, ${report.lastRun.gate.verdict}.`,
+          `Last training: version ${report.lastRun.version}, ${formatAccuracy(report.lastRun.holdout)}, ${verdictLines[report.lastRun.gate.verdict]}.`,
         ]
       : []),
     'New feedback:',
