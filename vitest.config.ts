@@ -16,6 +16,9 @@ const waiting = [
   'three-hosts',
 ].map((name) => `test/slow/${name}.test.ts`);
 
+/** Milliseconds. */
+const long = { testTimeout: 900_000, hookTimeout: 900_000 };
+
 export default defineConfig({
   test: {
     ...(reports
@@ -40,10 +43,10 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -51,10 +54,9 @@ export default defineConfig({
         test: {
           name: 'waiting',
           include: waiting,
-          testTimeout: 900_000,
-          hookTimeout: 900_000,
+          ...long,
           maxWorkers: waiting.length,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -62,9 +64,9 @@ export default defineConfig({
           name: 'slow',
           include: ['test/slow/**/*.test.ts'],
           exclude: waiting,
-          testTimeout: 900_000,
-          hookTimeout: 900_000,
-          fileParallelism: false,
+          ...long,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
