@@ -1,9 +1,14 @@
 /** What `gc` may remove and what it must never touch, on a store with a trained history. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { openProcess, putCandidate, putManifest } from '../../test/contracts/registry-fixtures.ts';
 import { createTestStore, gates, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { uploadMadeUpOutcome } from '../../test/made-up-outcome.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeJpeg } from '../data/decode-image.ts';
+import { backboneKey } from '../records/keys.ts';
+import { type Lease, openLeaseDesk } from '../registry/lease.ts';
+import { claimManifest, registerCandidate } from '../registry/model-registry.ts';
+import type { RegistryLog } from '../registry/registry-log.ts';
 import type { Relearn } from './relearn-api.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -50,6 +55,35 @@ describe('gc', () => {
     expect(after).toEqual(before.filter((key) => !key.startsWith('log/')));
     expect(await relearn.check()).toMatchObject({ ok: true, problems: [] });
     expect((await relearn.predict(await picture(0))).version).toBe(2);
+  });
+
+  /** Another process does this as the holder of the lease, and gives the lease back. */
+  const holdingLease = async (act: (log: RegistryLog, lease: Lease) => Promise<unknown>) => {
+    const other = openProcess(place.store, 'another');
+    const desk = openLeaseDesk(other);
+    const lease = (await desk.tryAcquire()).lease as Lease;
+    await act(other.log, lease);
+    await desk.release(lease, 'done');
+  };
+
+  test('keeps what lies beside the run of a version that has no manifest', async () => {
+    const candidate = await putCandidate(place.store, 'submitted', null, 'reject', 2);
+    await holdingLease((log, lease) => registerCandidate(log, lease, candidate));
+    await put('runs/submitted/run.json');
+    place.clock.advance(8 * day);
+    await relearn.collectGarbage();
+    expect(await keys('runs/submitted/')).toEqual(['runs/submitted/run.json']);
+  });
+
+  test('keeps the imported network of a training that was begun', async () => {
+    const hash = sha256(Buffer.from('left over'));
+    const backbone = { key: backboneKey(hash), sha256: hash };
+    await put(backbone.key);
+    const manifest = await putManifest(place.store, 'begun', [], 2, { backbone });
+    await holdingLease((log, lease) => claimManifest(log, lease, manifest));
+    place.clock.advance(8 * day);
+    await relearn.collectGarbage();
+    expect(await keys('base/backbones/')).toEqual([backbone.key]);
   });
 
   test('leaves alone what a training may have uploaded and not registered yet', async () => {

@@ -64,6 +64,7 @@ export const putManifest = (
   runId: string,
   feedback: readonly FeedbackRow[],
   parent: number | null = null,
+  more: { readonly backbone?: ObjectRef } = {},
 ): Promise<ObjectRef> =>
   putHashed(
     store,
@@ -79,6 +80,7 @@ export const putManifest = (
       base: [],
       feedback,
       replay: [],
+      ...more,
     }),
   );
 

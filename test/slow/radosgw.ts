@@ -40,17 +40,31 @@ export interface RadosgwPlace {
   readonly address: string;
 }
 
+/**
+ * How often a start is tried: Ceph's own command now and then asks its monitor before it knows the
+ * cluster, and is refused.
+ */
+const tries = 3;
+
 /** @param place default: on loopback */
 export const startRadosgw = async (place?: RadosgwPlace): Promise<Radosgw> => {
   const folder = await mkdtemp(join(tmpdir(), 'relearn-ceph-'));
-  const [port, monitor] = [await freePort(), await freePort()];
   const address = place?.address ?? '127.0.0.1';
   const enter = place ? ['ip', 'netns', 'exec', place.namespace] : [];
-  const [command = starter, ...args] = [...enter, starter, folder, String(port)];
-  await run(command, args, {
-    env: { ...process.env, MON_PORT: String(monitor), RGW_BIND: address },
-    timeout: 120_000,
-  });
+  // The script clears what an earlier try left in the folder.
+  const startOnFreePort = async (triesLeft: number): Promise<number> => {
+    const [port, monitor] = [await freePort(), await freePort()];
+    const [command = starter, ...args] = [...enter, starter, folder, String(port)];
+    const env = { ...process.env, MON_PORT: String(monitor), RGW_BIND: address };
+    try {
+      await run(command, args, { env, timeout: 120_000 });
+      return port;
+    } catch (error) {
+      if (triesLeft === 1) throw error;
+      return startOnFreePort(triesLeft - 1);
+    }
+  };
+  const port = await startOnFreePort(tries);
   return {
     endpoint: `http://${address}:${port}`,
     env: { AWS_ACCESS_KEY_ID: 'relearnkey', AWS_SECRET_ACCESS_KEY: 'relearnsecret' },
