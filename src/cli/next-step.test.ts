@@ -7,6 +7,8 @@ const empty: StatusReport = {
   champion: null,
   base: { cat: 0, dog: 0 },
   pending: { cat: 0, dog: 0 },
+  folders: { cat: 'feedback/cat/', dog: 'feedback/dog/' },
+  unread: {},
   threshold: 1000,
   quarantined: {},
   misnamed: {},

@@ -504,6 +504,7 @@ describe('commands', () => {
     expect(Object.keys(JSON.parse(stdout)).sort()).toEqual([
       'base',
       'champion',
+      'folders',
       'lastRun',
       'leaseUntil',
       'misnamed',
@@ -512,8 +513,11 @@ describe('commands', () => {
       'resumable',
       'threshold',
       'training',
+      'unread',
     ]);
-    expect((await relearn('status')).stdout).toContain('2 more of cat and 2 more of dog');
+    const text = (await relearn('status')).stdout;
+    expect(text).toContain('2 more of cat and 2 more of dog');
+    expect(text).toMatch(/^ +dog +feedback\/dog\/ +.*0 of 2$/m);
   });
 });
 
@@ -647,7 +651,7 @@ describe('relearn quarantine', () => {
     const filled = { relearn: { quarantine: { list, retry: () => Promise.reject() } } };
     const { code, stdout } = await relearn('quarantine', filled);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/feedback\/cat\/a�b\.jpg +2026-01-02 03:04 +3 +unsupported_image/);
+    expect(stdout).toMatch(/feedback\/cat\/a�b\.jpg +2026-01-02 03:04 +3 +not a JPEG, PNG or WebP/);
     expect(JSON.parse((await relearn('quarantine --json', filled)).stdout)).toEqual({ items });
     expect((await relearn('quarantine')).stdout).toBe('Nothing is set aside.\n');
   });
@@ -686,6 +690,7 @@ describe('relearn fsck and gc', () => {
       ok: false,
       problems,
       quarantined: { unsupported_image: 2 },
+      unread: { 'feedback/猫/': 2 },
       misnamed: [{ path: 'feedback/cat/a\u0007b', reason: 'it holds a control character' }],
       folderMarkers: 1,
     };
@@ -697,7 +702,9 @@ describe('relearn fsck and gc', () => {
     expect(JSON.parse(json.stdout)).toEqual(report);
     expect(text.stdout).toContain('feedback/cat/a�b: it holds a control character');
     expect(text.stdout).toContain('1 folder marker is passed over');
-    expect(text.stdout).toContain('2 set aside (2 unsupported_image): relearn quarantine');
+    expect(text.stdout).toContain('2 objects put there by hand, to be looked at');
+    expect(text.stdout).toContain('2 in feedback/猫/');
+    expect(text.stdout).toContain('2 set aside (2 not a JPEG, PNG or WebP): relearn quarantine');
   });
 
   it('tells what went, and with --dry-run what would go', async () => {

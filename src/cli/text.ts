@@ -1,5 +1,8 @@
 /** Numbers, durations and tables as people read them in a terminal. */
+import { rejectionInWords } from '../records/rejection-words.ts';
 import type { ConfusionMatrix, EvaluationReport } from '../records/reports.ts';
+
+const foldersShown = 10;
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -105,13 +108,31 @@ export const formatBar = (fraction: number, width = 24): string => {
   return pad('█'.repeat(Math.floor(eighths / 8)) + part, width, 'left');
 };
 
-/** `3 set aside (2 unsupported_image, 1 under no label): relearn quarantine`; empty where none is. */
+/** `3 set aside (2 not a JPEG, PNG or WebP, 1 under no label): relearn quarantine`; empty where none is. */
 export const formatQuarantined = (reasons: Readonly<Record<string, number>>): string => {
   const counts = Object.entries(reasons).sort(([, a], [, b]) => b - a);
   if (counts.length === 0) return '';
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  const list = counts.map(([reason, count]) => `${formatCount(count)} ${formatForeign(reason)}`);
+  const list = counts.map(([reason, count]) => `${formatCount(count)} ${formatReason(reason)}`);
   return `${formatCount(total)} set aside (${list.join(', ')}): relearn quarantine`;
+};
+
+/** Why a picture was rejected or set aside. */
+export const formatReason = (reason: string): string => formatForeign(rejectionInWords(reason));
+
+/** `2 objects put there by hand, …: 1 in feedback/cat/, 1 in feedback/猫/`; empty where none is. */
+export const formatUnread = (unread: Readonly<Record<string, number>>): string => {
+  const folders = Object.entries(unread);
+  if (folders.length === 0) return '';
+  const total = folders.reduce((sum, [, count]) => sum + count, 0);
+  const shown = folders
+    .slice(0, foldersShown)
+    .map(([folder, count]) => `${formatCount(count)} in ${formatForeign(folder)}`);
+  const rest =
+    folders.length > foldersShown
+      ? [`${formatCount(folders.length - foldersShown)} more folders`]
+      : [];
+  return `${counted(total, 'object')} put there by hand, to be looked at by the next training: ${[...shown, ...rest].join(', ')}`;
 };
 
 /** Text that came from outside, without characters that would steer a terminal. */

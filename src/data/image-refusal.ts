@@ -1,7 +1,8 @@
 /** The ways in which a picture can be refused: stable codes, messages without a library's words. */
 import { RelearnError } from '../base/errors.ts';
+import type { ImageRefusal } from '../records/rejection-words.ts';
 
-const refusals = {
+const refusals: Readonly<Record<ImageRefusal, string>> = {
   empty_image: 'The picture is empty.',
   unsupported_image: 'The picture is not a JPEG, PNG or WebP.',
   corrupt_image: 'The picture is damaged and cannot be decoded.',
@@ -10,15 +11,15 @@ const refusals = {
   too_many_channels: 'The picture has too many colour channels.',
   image_too_complex: 'The picture takes too long to decode.',
   aspect_ratio: 'The picture is too long and thin.',
-} as const;
+};
 
-const cures: { readonly [Code in keyof typeof refusals]?: string } = {
+const cures: { readonly [Code in ImageRefusal]?: string } = {
   unsupported_image: 'Send a JPEG, PNG or WebP.',
   too_many_pixels: 'Shrink the picture and send it again.',
   truncated_image: 'Send the whole file again.',
 };
 
-export const refuse = (code: keyof typeof refusals, cause?: unknown): RelearnError => {
+export const refuse = (code: ImageRefusal, cause?: unknown): RelearnError => {
   const hint = cures[code];
   return new RelearnError('invalid', code, refusals[code], {
     ...(hint === undefined ? {} : { hint }),

@@ -95,6 +95,8 @@ export const statusReport = z.object({
   base: z.record(z.string(), z.int()).nullable(),
   pending: z.record(z.string(), z.int()),
   threshold: z.int(),
+  folders: z.record(z.string(), z.string()),
+  unread: z.record(z.string(), z.int()),
   quarantined: z.record(z.string(), z.int()),
   misnamed: z.record(z.string(), z.int()),
   training: trainingProgress.nullable(),

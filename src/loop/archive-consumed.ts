@@ -2,9 +2,9 @@
  * Moves feedback that the champion's lineage has learnt from out of `feedback/`. The log decides
  * what is consumed; this only tidies up, so it can be stopped, repeated or left out without harm.
  */
-import { isRelearnError } from '../base/errors.ts';
 import { forEachTogether } from '../base/for-each-together.ts';
-import { decodeFeedbackItem } from '../records/feedback-item.ts';
+import { sha256 } from '../base/hash.ts';
+import { isFeedbackItem, itemFault, wrongName } from '../records/feedback-item.ts';
 import { archiveKey, feedbackLabelPrefix, parseItemKey } from '../records/keys.ts';
 import { lineageManifests } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
@@ -34,16 +34,8 @@ interface ItemName {
   readonly sha256: string;
 }
 
-const isWhole = (bytes: Uint8Array | undefined, key: string, item: ItemName): boolean => {
-  if (!bytes) return false;
-  try {
-    const { header } = decodeFeedbackItem(bytes, key);
-    return header.sha256 === item.sha256 && header.labelId === item.labelId;
-  } catch (error) {
-    if (!isRelearnError(error, 'corrupt_feedback')) throw error;
-    return false;
-  }
-};
+const isWhole = (bytes: Uint8Array | undefined, key: string, item: ItemName): boolean =>
+  bytes !== undefined && itemFault(bytes, key, item) === undefined;
 
 /**
  * Whether the archive holds this item, whole. The copy may have other bytes than one elsewhere: the
@@ -54,9 +46,27 @@ export const isArchived = async (store: ObjectStore, item: ItemName): Promise<bo
   return isWhole(await store.get(key), key, item);
 };
 
+/**
+ * Whether nothing is lost with what lies under the item's name in `feedback/`, once the archive holds
+ * the item: somebody may have put another picture there.
+ */
+export const isSpareCopy = async (
+  store: ObjectStore,
+  key: string,
+  item: ItemName,
+): Promise<boolean> => {
+  const bytes = await store.get(key);
+  if (!bytes) return false;
+  return isFeedbackItem(bytes)
+    ? itemFault(bytes, key, item) !== wrongName
+    : sha256(bytes) === item.sha256;
+};
+
 /** Copy, look at the copy, then delete: a crash leaves a second copy, never a hole. */
 const moveToArchive = async ({ store }: Parts, key: string, item: ItemName): Promise<boolean> => {
-  if (!(await isArchived(store, item))) {
+  if (await isArchived(store, item)) {
+    if (!(await isSpareCopy(store, key, item))) return false;
+  } else {
     const bytes = await store.get(key);
     if (!bytes || !isWhole(bytes, key, item)) return false;
     await store.put(archiveKey(item.labelId, item.sha256), bytes);

@@ -9,16 +9,15 @@ import {
   lineageManifests,
   untrainedFeedback,
 } from '../registry/feedback-index.ts';
+import { largestForeign } from '../registry/read-misnamed.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
-import { foundAt, type Occasion, setAside } from './quarantine.ts';
-import { takeInAll } from './take-in-foreign.ts';
+import { foundAt, type Occasion, setAside, whyNotLearnt } from './quarantine.ts';
 
 export type TrainingSet = Pick<TrainingManifest, 'base' | 'feedback' | 'replay'>;
 
 interface Parts extends Occasion, Pick<Components, 'settings' | 'basePictures' | 'feedbackQuery'> {}
 
-/** Pictures that judge models must not train them, however they came to lie among the feedback. */
 const withoutJudges = async (
   parts: Parts,
   state: RegistryState,
@@ -27,14 +26,12 @@ const withoutJudges = async (
   const base = await parts.basePictures.at(state);
   const rows: FeedbackRow[] = [];
   for (const { key, labelId, sha256 } of items) {
-    if (sha256 === null) continue;
-    const split = base.get(sha256)?.split ?? 'train';
-    if (split === 'train') {
+    const reason = whyNotLearnt(base.get(sha256));
+    if (reason === undefined) {
       rows.push({ key, labelId, sha256 });
       continue;
     }
     const bytes = await parts.store.get(key);
-    const reason = `belongs to the ${split} part of the base data`;
     if (bytes) await setAside(parts, foundAt(parts.store, key), bytes, reason);
   }
   return rows;
@@ -56,6 +53,7 @@ export const hasBaseData = async (
 };
 
 /**
+ * The feedback must have been looked at before.
  * @param fromScratch a new lineage: all feedback is new to it, also what earlier versions learnt
  * @throws RelearnError invalid/`no_base_data`
  */
@@ -65,9 +63,11 @@ export const assembleTrainingSet = async (
   { fromScratch }: { readonly fromScratch: boolean },
 ): Promise<TrainingSet> => {
   if (!(await hasBaseData(parts, state))) throw noBaseData();
-  const list = (at: RegistryState) =>
-    untrainedFeedback(parts.feedbackQuery(fromScratch ? { ...at, champion: null } : at));
-  const items = await takeInAll(parts, list, state);
+  const untrained = await untrainedFeedback(
+    parts.feedbackQuery(fromScratch ? { ...state, champion: null } : state),
+  );
+  // What is larger was not looked at, and is none of Relearn's.
+  const items = untrained.filter(({ size }) => size <= largestForeign);
   return {
     base: state.imports,
     feedback: await withoutJudges(parts, state, items),

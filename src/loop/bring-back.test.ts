@@ -50,7 +50,7 @@ beforeEach(async () => {
 
 const waiting = async () => (await relearn.quarantine.list()).items.map(({ key }) => key);
 const quarantined = { 'the decoder died of it': 1 };
-const sound = { ok: true, problems: [], misnamed: [], folderMarkers: 0 };
+const sound = { ok: true, problems: [], unread: {}, misnamed: [], folderMarkers: 0 };
 
 test('accepted feedback that was set aside is told by status and fsck, and listed', async () => {
   expect(await relearn.status()).toMatchObject({ pending: { cat: 1, dog: 2 }, quarantined });

@@ -6,17 +6,20 @@ import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
 import { encodeJson } from '../records/json-object.ts';
-import { archiveKey, feedbackKey, voteKey } from '../records/keys.ts';
+import { feedbackKey, voteKey } from '../records/keys.ts';
 import type { FeedbackReceipt, FeedbackStatus } from '../records/reports.ts';
 import { resolveLabel } from '../records/resolve-label.ts';
 import type { Components } from './components.ts';
 import type { KeptPredictions } from './kept-predictions.ts';
-import { latestAnswer, recordRenewal } from './latest-answer.ts';
+import { recordRenewal } from './latest-answer.ts';
 import type { FeedbackInput } from './relearn-api.ts';
-import { toFeedbackItem } from './store-picture.ts';
+import { hasItem, type Standing, standingOf } from './standing.ts';
 
 export interface FeedbackContext
-  extends Pick<Components, 'settings' | 'store' | 'registry' | 'basePictures' | 'clock'> {
+  extends Pick<
+    Components,
+    'settings' | 'store' | 'registry' | 'basePictures' | 'clock' | 'toFeedbackItem'
+  > {
   readonly kept: KeptPredictions;
 }
 
@@ -29,30 +32,6 @@ const receipt = (id: string, status: FeedbackStatus): FeedbackReceipt => ({
 const invalidField = (message: string, hint: string) =>
   new RelearnError('invalid', 'invalid_field', message, { hint });
 
-/**
- * What an answer is to what came before. `known`: it teaches nothing new. It is the latest answer
- * already, or the picture belongs to the holdout or validation part, which must never be trained on.
- * `again`: it was given before, and another one since. Everything else is `new`; of a base picture of
- * the train part that is a correction, or the way back from one.
- */
-type Standing = 'new' | 'again' | 'known';
-
-const standingOf = async (
-  context: FeedbackContext,
-  hash: string,
-  labelId: string,
-): Promise<Standing> => {
-  const { store, registry, basePictures } = context;
-  const base = (await basePictures.at(await registry.read())).get(hash);
-  if (base && base.split !== 'train') return 'known';
-  const hasItem =
-    (await store.head(feedbackKey(labelId, hash))) ?? (await store.head(archiveKey(labelId, hash)));
-  if (!hasItem && base?.label !== labelId) return 'new';
-  const latest = await latestAnswer(context, hash);
-  if (latest === undefined || latest === labelId) return 'known';
-  return hasItem ? 'again' : 'new';
-};
-
 /** @param toItem called for a new answer only: it may have to decode */
 const keepAnswer = async (
   context: FeedbackContext,
@@ -62,12 +41,15 @@ const keepAnswer = async (
   const { store, clock } = context;
   const { sha256: hash, labelId, source } = answer;
   const keep: Readonly<Record<Standing, () => Promise<'created' | 'exists'>>> = {
+    judges: async () => 'exists',
     known: async () => 'exists',
     again: () => recordRenewal(store, answer, { at: clock.now(), source }),
     new: async () =>
       store.putIfAbsent(feedbackKey(labelId, hash), encodeFeedbackItem(await toItem())),
   };
-  const outcome = await keep[await standingOf(context, hash, labelId)]();
+  const base = (await context.basePictures.at(await context.registry.read())).get(hash);
+  const standing = await standingOf(context, answer, base, () => hasItem(store, answer));
+  const outcome = await keep[standing]();
   return receipt(hash, outcome === 'created' ? 'accepted' : 'duplicate');
 };
 
@@ -83,7 +65,7 @@ const collectPicture = async (
   }
   const { id: labelId } = resolveLabel(context.settings, target);
   return keepAnswer(context, { sha256: sha256(picture), labelId, source }, () =>
-    toFeedbackItem(picture, { labelId, receivedAt: timeOf(context), source }),
+    context.toFeedbackItem(picture, { labelId, receivedAt: timeOf(context), source }),
   );
 };
 

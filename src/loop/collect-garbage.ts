@@ -23,7 +23,7 @@ import { readQuarantine } from '../registry/read-quarantine.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { storageTime } from '../registry/storage-time.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { consumedNames, isArchived } from './archive-consumed.ts';
+import { consumedNames, isArchived, isSpareCopy } from './archive-consumed.ts';
 import type { Components } from './components.ts';
 import { holdingLease } from './train-candidate.ts';
 
@@ -104,7 +104,7 @@ const rulesFor = async (components: Components, state: RegistryState): Promise<r
       isGarbage: async ({ key }) => {
         const item = parseItemKey(key);
         if (!item || !consumed.has(`${item.labelId}/${item.sha256}`)) return false;
-        return isArchived(store, item);
+        return (await isArchived(store, item)) && isSpareCopy(store, key, item);
       },
     },
   ];

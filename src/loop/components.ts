@@ -21,6 +21,7 @@ import { createForkTrainer } from './fork-trainer.ts';
 import { createModelCache, type ReadModel } from './model-cache.ts';
 import type { Observer } from './observer.ts';
 import { isOwnerDead, nameThisProcess } from './process-owner.ts';
+import { toFeedbackItem } from './store-picture.ts';
 import type { Trainer } from './trainer.ts';
 
 /** Says what happened, for the person who runs the program. Never receives pictures or secrets. */
@@ -87,6 +88,8 @@ export interface Components {
   readonly openClassifier: OpenClassifier;
   /** A version's file, checked against its hash. */
   readonly readModel: ReadModel;
+  /** Decodes a received picture and writes it anew, as it is stored. */
+  readonly toFeedbackItem: typeof toFeedbackItem;
   readonly keepPredictions: boolean;
   readonly env: Environment;
   readonly clock: Clock;
@@ -178,6 +181,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
     readModel: options.modelCache
       ? createModelCache({ folder: options.modelCache, readModel, log, newId })
       : readModel,
+    toFeedbackItem,
     keepPredictions,
     env: options.env ?? {},
     clock,

@@ -3,27 +3,65 @@
  * so what they say is not asked; only the store is.
  */
 
+import { countEach } from '../base/count-each.ts';
+import { forEachTogether } from '../base/for-each-together.ts';
+import { feedbackFolderOf } from '../records/keys.ts';
 import type { InvokeReport } from '../records/reports.ts';
+import { findFolderLabel } from '../records/resolve-label.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
+import { largestForeign } from '../registry/read-misnamed.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { hasBaseData } from './assemble-training-set.ts';
 import type { Components } from './components.ts';
+import { occasionOf } from './quarantine.ts';
 import type { TrainOptions } from './relearn-api.ts';
+import { settleItems, takeInForeign } from './take-in-foreign.ts';
 import { holdingLease } from './train-candidate.ts';
 import { trainOnOrAnew } from './train-on-or-anew.ts';
+
+/** A bucket answers in tens of milliseconds. */
+const askedTogether = 16;
 
 type Reason = Extract<InvokeReport['result'], { trained: false }>['reason'];
 
 const notTrained = (reason: Reason): InvokeReport => ({ result: { trained: false, reason } });
 
-/** Why no training is due; undefined = one is. */
+type Counts = Readonly<Record<string, number>>;
+
+/** How many may become items of each label. What is too large to be looked at is left out, at the
+ * cost of a call for each, where the others would be `enough`. */
+const countUnread = async (
+  { settings, store }: Components,
+  unread: readonly string[],
+  enough: (counts: Counts) => boolean,
+): Promise<Counts> => {
+  const labelOf = (key: string) => findFolderLabel(settings, feedbackFolderOf(key))?.id ?? [];
+  const counts = countEach(unread.flatMap(labelOf));
+  if (!enough(counts)) return counts;
+  const readable: string[] = [];
+  await forEachTogether(unread, askedTogether, async (key) => {
+    if (((await store.head(key))?.size ?? 0) <= largestForeign) readable.push(key);
+  });
+  return countEach(readable.flatMap(labelOf));
+};
+
+/**
+ * Why no training is due; undefined = one is. Costs a bounded number of calls.
+ * @param withUnread count also what was not looked at yet: a training may be due
+ */
 const reasonToWait = async (
   components: Components,
   state: RegistryState,
+  withUnread: boolean,
 ): Promise<Reason | undefined> => {
-  const { threshold } = components.settings;
-  const pending = await pendingFeedback(components.feedbackQuery(state), { stopAt: threshold });
-  for (const count of pending.values()) if (count < threshold) return 'below-threshold';
+  const { threshold, labelIds } = components.settings;
+  const query = components.feedbackQuery(state);
+  const { items, unread } = await pendingFeedback(query, { stopAt: threshold });
+  const enough = (more: Counts) =>
+    labelIds.every((id) => (items.get(id) ?? 0) + (more[id] ?? 0) >= threshold);
+  const isEnough =
+    enough({}) || (withUnread && enough(await countUnread(components, unread, enough)));
+  if (!isEnough) return 'below-threshold';
   return (await hasBaseData(components, state)) ? undefined : 'no-base-data';
 };
 
@@ -36,15 +74,21 @@ export const considerTraining = async (
   // A lease that nobody gave back may be a crashed training's, whose feedback waits again: then the
   // store is looked at only after the lease was taken over.
   if (state.lease === null) {
-    const reason = await reasonToWait(components, state);
+    const reason = await reasonToWait(components, state, true);
     if (reason) return notTrained(reason);
   }
   const { lease } = await leases.tryAcquire();
   if (!lease) return notTrained('already-training');
   return holdingLease(components, lease, options.signal, async (signal) => {
-    // Another process may have trained between the look and the lease.
-    const reason = await reasonToWait(components, await registry.read());
-    if (reason) return notTrained(reason);
+    const parts = { ...components, ...occasionOf(components, lease) };
+    // Another process may have trained between the look and the lease. Then what somebody put there
+    // is looked at, and last, because there may be most of them, whether the items are sound.
+    const looks = [async () => {}, () => takeInForeign(parts), () => settleItems(parts)];
+    for (const [index, look] of looks.entries()) {
+      await look();
+      const reason = await reasonToWait(components, await registry.read(), index === 0);
+      if (reason) return notTrained(reason);
+    }
     const { version, gate } = await trainOnOrAnew(components, lease, options, signal);
     return { result: { trained: true, version, gate } };
   });

@@ -7,9 +7,9 @@ import pMap from 'p-map';
 import { isRelearnError } from '../base/errors.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { readShardPictures } from '../data/shards.ts';
-import { decodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { decodeFeedbackItem, type FeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
 import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
-import { itemPlaces } from '../records/keys.ts';
+import { feedbackPrefix, itemPlaces } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
 import {
@@ -51,7 +51,8 @@ const readItem = async (
   const { store } = source;
   for (const place of itemPlaces(row)) {
     const bytes = await store.get(place);
-    if (!bytes) continue;
+    // A picture that somebody has put there since waits for the next look.
+    if (!bytes || (place.startsWith(feedbackPrefix) && !isFeedbackItem(bytes))) continue;
     try {
       const item = decodeFeedbackItem(bytes, place);
       await onDecoding?.(place);

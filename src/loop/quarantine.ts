@@ -1,7 +1,19 @@
 /** Sets an object aside with the reason, in an order in which a crash leaves a copy and never a hole. */
 import { sha256 } from '../base/hash.ts';
-import { feedbackPrefix, quarantineKey, quarantineNoteKey } from '../records/keys.ts';
+import { isFeedbackItem } from '../records/feedback-item.ts';
+import type { ImportRow } from '../records/import-manifest.ts';
+import {
+  feedbackFolderOf,
+  feedbackPrefix,
+  isOwnName,
+  parseItemKey,
+  quarantineKey,
+  quarantineNoteKey,
+} from '../records/keys.ts';
 import { encodeQuarantineNote } from '../records/quarantine-note.ts';
+import { rejectionInWords } from '../records/rejection-words.ts';
+import { findFolderLabel } from '../records/resolve-label.ts';
+import type { Settings } from '../records/settings.ts';
 import type { Lease } from '../registry/lease.ts';
 import { failuresInARow } from '../registry/registry-state.ts';
 import { isKey } from '../storage/object-key.ts';
@@ -9,7 +21,7 @@ import type { MisnamedObject, ObjectStore } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
 
 /** The training for which feedback is looked through. */
-export interface Occasion extends Pick<Components, 'store' | 'clock' | 'log'> {
+export interface Occasion extends Pick<Components, 'store' | 'settings' | 'clock' | 'log'> {
   /** Of its lease. */
   readonly epoch: number;
   /** Trainings in a row before it that came to nothing. */
@@ -17,9 +29,9 @@ export interface Occasion extends Pick<Components, 'store' | 'clock' | 'log'> {
 }
 
 export const occasionOf = (
-  { store, clock, log, registry }: Pick<Components, 'store' | 'clock' | 'log' | 'registry'>,
+  { registry, ...parts }: Pick<Components, 'store' | 'settings' | 'clock' | 'log' | 'registry'>,
   { epoch }: Lease,
-): Occasion => ({ store, clock, log, epoch, failures: failuresInARow(registry.state) });
+): Occasion => ({ ...parts, epoch, failures: failuresInARow(registry.state) });
 
 /** An object as somebody left it; its name may be no key of the store. */
 type FoundObject = Pick<MisnamedObject, 'name' | 'remove'>;
@@ -29,31 +41,47 @@ export const foundAt = (store: ObjectStore, key: string): FoundObject => ({
   remove: () => store.delete(key),
 });
 
-/** A part of a name without what a key must not hold, short enough to stand behind a hash. */
+/** A part of a name in letters that a key may have, short enough to stand beside a hash. */
 const asKeySegment = (part: string): string =>
   part
-    .replace(/^\.|[\\\p{Cc}\p{Cs}\uFFFD]/gu, (odd) => `%${odd.charCodeAt(0).toString(16)}`)
+    .toLowerCase()
+    .replace(/[^a-z0-9_.-]+/g, '-')
+    .replace(/^[-.]+/, '')
     .slice(0, 40);
 
-/** What has no key gets one below the same label, where the next training finds it. */
-const returnKeyOf = (name: string, hash: string): string => {
-  if (isKey(name)) return name;
-  const parts = name.slice(feedbackPrefix.length).split('/');
-  const file = `${hash}.${asKeySegment(parts.at(-1) ?? '')}`;
-  const key = `${feedbackPrefix}${parts[0]}/${file}`;
-  return isKey(key) ? key : `${feedbackPrefix}${file}`;
+/**
+ * The name under which something comes back: its own where Relearn may give such a one, else one made
+ * from its hash in the same folder, where the next training finds it. The name of an item is kept for
+ * what is that item, or a damaged one.
+ */
+export const returnKeyOf = (settings: Settings, name: string, bytes: Uint8Array): string => {
+  const hash = sha256(bytes);
+  const item = parseItemKey(name);
+  const isItsOwn = !item || item.sha256 === hash || isFeedbackItem(bytes);
+  if (isItsOwn && isOwnName(name) && isKey(name)) return name;
+  const folder = feedbackFolderOf(name);
+  const label = findFolderLabel(settings, folder);
+  const file = [hash, asKeySegment(name.split('/').at(-1) ?? '')].filter((part) => part !== '');
+  const place = label?.id ?? asKeySegment(folder);
+  return `${feedbackPrefix}${place === '' ? '' : `${place}/`}${file.join('.')}`;
 };
+
+/** Pictures that judge models must not train them, however they came to lie among the feedback. */
+export const whyNotLearnt = (base: Pick<ImportRow, 'split'> | undefined): string | undefined =>
+  base === undefined || base.split === 'train'
+    ? undefined
+    : `belongs to the ${base.split} part of the base data`;
 
 /** @param reason for people: what is wrong with it */
 export const setAside = async (
-  { store, clock, log, epoch, failures }: Occasion,
+  { store, settings, clock, log, epoch, failures }: Occasion,
   { name, remove }: FoundObject,
   bytes: Uint8Array,
   reason: string,
 ): Promise<void> => {
   const hash = sha256(bytes);
   const at = new Date(clock.now()).toISOString();
-  const returnKey = returnKeyOf(name, hash);
+  const returnKey = returnKeyOf(settings, name, bytes);
   const quarantined = quarantineKey(returnKey, hash, epoch);
   // The note first: bytes without one would belong nowhere.
   await store.put(
@@ -70,5 +98,8 @@ export const setAside = async (
   );
   await store.putIfAbsent(quarantined, bytes);
   await remove();
-  log('warn', `${JSON.stringify(name)} was set aside: ${reason}.`, { key: name, reason });
+  log('warn', `${JSON.stringify(name)} was set aside: ${rejectionInWords(reason)}.`, {
+    key: name,
+    reason,
+  });
 };

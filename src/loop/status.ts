@@ -1,6 +1,7 @@
 /** What the store holds and what would happen next. */
 import { countEach } from '../base/count-each.ts';
 import { isRelearnError } from '../base/errors.ts';
+import { feedbackLabelPrefix, feedbackPlaceOf } from '../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../records/reports.ts';
 import { pendingFeedback } from '../registry/feedback-index.ts';
 import { readMisnamed } from '../registry/read-misnamed.ts';
@@ -78,12 +79,16 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
     readQuarantine(store),
     readMisnamed(store),
   ]);
+  const byLabel = <T>(of: (labelId: string) => T): Readonly<Record<string, T>> =>
+    Object.fromEntries(
+      settings.labels.map((label, index) => [label, of(settings.labelIds[index] ?? '')]),
+    );
   return {
     champion: state.champion,
     base,
-    pending: Object.fromEntries(
-      settings.labels.map((label, i) => [label, waiting.get(settings.labelIds[i] ?? '') ?? 0]),
-    ),
+    pending: byLabel((id) => waiting.items.get(id) ?? 0),
+    folders: byLabel(feedbackLabelPrefix),
+    unread: countEach(waiting.unread.map(feedbackPlaceOf)),
     threshold: settings.threshold,
     quarantined: countQuarantined(quarantine),
     misnamed: countEach(misnamed.objects.map(({ fault }) => fault)),

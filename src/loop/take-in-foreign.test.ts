@@ -1,4 +1,4 @@
-/** Objects under `feedback/` that can't be moved stay where they lie, told, and stop no training. */
+/** Objects under `feedback/` that can't be moved stay where they lie, told by fsck, and stop no training. */
 import { expect, test } from 'vitest';
 import { createTestStore, openTestRelearn } from '../../test/loop-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -22,8 +22,8 @@ test('what is too large to be held in memory is left unread, and told', async ()
     { log: (level, message) => void (level === 'warn' && warnings.push(message)) },
   );
   expect(await relearn.train()).toMatchObject({ version: 1 });
-  const reason = 'it is larger than 256 MiB';
-  expect(warnings).toEqual([`"${key}" stays where it lies: ${reason}.`]);
+  expect(warnings).toEqual([]);
+  const reason = expect.stringContaining('larger than 256 MiB');
   expect(await relearn.check()).toMatchObject({ ok: true, misnamed: [{ path: key, reason }] });
   expect(await place.store.head(key)).toBeDefined();
   await relearn.close();

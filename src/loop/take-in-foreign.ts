@@ -1,24 +1,39 @@
 /**
- * Objects under `feedback/` that Relearn did not write: a picture that somebody put there becomes an
- * item of that label, also where its name is no key; anything else goes to quarantine with its reason.
+ * What Relearn did not write under `feedback/`: a picture that somebody put there becomes an item of
+ * the label that its folder is for, whatever its name; what the store has already is removed; anything
+ * else goes to quarantine with its reason. Each is removed where it lay only after what becomes of it
+ * is there, and a picture that lies under its item's own name is replaced by the item at one stroke.
  */
+
 import { RelearnError } from '../base/errors.ts';
-import { encodeFeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
-import { feedbackKey, feedbackLabelPrefix } from '../records/keys.ts';
-import type { Settings } from '../records/settings.ts';
-import { type FeedbackObject, strayFeedback } from '../registry/feedback-index.ts';
+import { forEachTogether } from '../base/for-each-together.ts';
+import { sha256 } from '../base/hash.ts';
+import {
+  encodeFeedbackItem,
+  isFeedbackItem,
+  itemFault,
+  wrongName,
+} from '../records/feedback-item.ts';
+import { feedbackFolderOf, feedbackKey, feedbackPrefix, parseItemKey } from '../records/keys.ts';
+import { findFolderLabel } from '../records/resolve-label.ts';
 import { largestForeign, readMisnamed } from '../registry/read-misnamed.ts';
-import type { RegistryState } from '../registry/registry-state.ts';
 import type { MisnamedObject, ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { type Occasion, setAside } from './quarantine.ts';
-import { toFeedbackItem } from './store-picture.ts';
+import { isArchived } from './archive-consumed.ts';
+import type { Components } from './components.ts';
+import { recordRenewal } from './latest-answer.ts';
+import { foundAt, type Occasion, returnKeyOf, setAside, whyNotLearnt } from './quarantine.ts';
+import { standingOf } from './standing.ts';
 
 /** No door takes larger pictures either. */
 const largestPicture = 16 * 1024 * 1024;
 
-interface Parts extends Occasion {
-  readonly settings: Settings;
-}
+/** A bucket answers in tens of milliseconds; pictures that are too large are held in memory too. */
+const lookedAtTogether = 8;
+const itemsReadTogether = 16;
+
+interface Parts
+  extends Occasion,
+    Pick<Components, 'registry' | 'basePictures' | 'toFeedbackItem'> {}
 
 type Found = Omit<MisnamedObject, 'fault'>;
 
@@ -30,43 +45,89 @@ const objectAt = (store: ObjectStore, { key, size, modifiedAt }: ObjectInfo): Fo
   remove: () => store.delete(key),
 });
 
+const baseRow = async ({ basePictures, registry }: Parts, hash: string) =>
+  (await basePictures.at(registry.state)).get(hash);
+
+/** Larger objects stay where they are: status and fsck tell of them. */
 const takeIn = async (parts: Parts, found: Found): Promise<void> => {
-  const { store, clock, log, settings } = parts;
-  const { name, modifiedAt, size, read, remove } = found;
-  const bytes = size <= largestForeign ? await read() : undefined;
-  if (!bytes) {
-    const why = size > largestForeign ? 'it is larger than 256 MiB' : 'it can not be read';
-    return log('warn', `${JSON.stringify(name)} stays where it lies: ${why}.`, { key: name });
-  }
+  const { store, clock, settings, toFeedbackItem } = parts;
+  const { name, modifiedAt, remove } = found;
+  const bytes = found.size <= largestForeign ? await found.read() : undefined;
+  if (!bytes) return;
   const refuse = (reason: string) => setAside(parts, found, bytes, reason);
-  const labelId = settings.labelIds.find((id) => name.startsWith(feedbackLabelPrefix(id)));
-  if (labelId === undefined) return refuse('under no label');
+  const label = findFolderLabel(settings, feedbackFolderOf(name));
+  if (label === undefined) return refuse('under no label');
   if (bytes.length > largestPicture) return refuse('larger than 16 MiB');
-  if (isFeedbackItem(bytes)) return refuse('an item under a wrong name');
+  if (isFeedbackItem(bytes)) return refuse(wrongName);
+
+  const answer = { labelId: label.id, sha256: sha256(bytes) };
+  const key = feedbackKey(answer.labelId, answer.sha256);
+  const base = await baseRow(parts, answer.sha256);
+  const isThere = async () =>
+    (name !== key && (await settle(parts, await store.head(key)))) || isArchived(store, answer);
+  const standing = await standingOf(parts, answer, base, isThere);
+  if (standing === 'judges') return refuse(whyNotLearnt(base) ?? '');
+  const given = { at: Math.min(modifiedAt, clock.now()), source: 'store' };
+  if (standing === 'again') await recordRenewal(store, answer, given);
+  if (standing !== 'new') return remove();
   try {
-    const receivedAt = new Date(Math.min(modifiedAt, clock.now())).toISOString();
-    const item = await toFeedbackItem(bytes, { labelId, receivedAt, source: 'store' });
-    await store.putIfAbsent(feedbackKey(labelId, item.header.sha256), encodeFeedbackItem(item));
-    await remove();
+    const item = encodeFeedbackItem(
+      await toFeedbackItem(bytes, {
+        labelId: answer.labelId,
+        receivedAt: new Date(given.at).toISOString(),
+        source: given.source,
+      }),
+    );
+    if (name === key) return store.put(key, item);
+    await store.putIfAbsent(key, item);
+    // Somebody may have put something else there since: then both wait for the next look.
+    if (itemFault((await store.get(key)) ?? item, key, answer) === undefined) await remove();
   } catch (error) {
     if (!(error instanceof RelearnError) || error.kind !== 'invalid') throw error;
     await refuse(error.code);
   }
 };
 
-/** Everything that the champion has not learnt from, foreign pictures taken in first. */
-export const takeInAll = async (
-  parts: Parts,
-  list: (state: RegistryState) => Promise<readonly FeedbackObject[]>,
-  state: RegistryState,
-): Promise<readonly FeedbackObject[]> => {
+/** Makes sure that what lies under an item's name is that item. @returns whether it is */
+const settle = async (parts: Parts, info: ObjectInfo | undefined): Promise<boolean> => {
+  const { store } = parts;
+  const item = info && parseItemKey(info.key);
+  const bytes = item && info.size <= largestForeign ? await store.get(info.key) : undefined;
+  if (!item || !bytes) return false;
+  const { key } = info;
+  if (isFeedbackItem(bytes)) {
+    const fault = itemFault(bytes, key, item) ?? whyNotLearnt(await baseRow(parts, item.sha256));
+    if (fault) await setAside(parts, foundAt(store, key), bytes, fault);
+    return fault === undefined;
+  }
+  if (sha256(bytes) === item.sha256) {
+    await takeIn(parts, objectAt(store, info));
+    return (await store.head(key)) !== undefined;
+  }
+  // Out of the way first: the item that has this name may be among the others.
+  const aside = returnKeyOf(parts.settings, key, bytes);
+  await store.putIfAbsent(aside, bytes);
+  await store.delete(key);
+  await takeIn(parts, { ...objectAt(store, { ...info, key: aside }), name: key });
+  return false;
+};
+
+/** Looks at what has no item's name. */
+export const takeInForeign = async (parts: Parts): Promise<void> => {
   const { store } = parts;
   const { objects } = await readMisnamed(store);
-  for (const found of objects) await takeIn(parts, found);
-  for (const found of await strayFeedback(parts)) await takeIn(parts, objectAt(store, found));
-  const isOwn = ({ sha256 }: FeedbackObject) => sha256 !== null;
-  const before = await list(state);
-  if (before.every(isOwn)) return before;
-  for (const found of before) if (!isOwn(found)) await takeIn(parts, objectAt(store, found));
-  return (await list(state)).filter(isOwn);
+  await forEachTogether(objects, lookedAtTogether, (found) => takeIn(parts, found));
+  const isItem = (key: string) =>
+    parts.settings.labelIds.includes(parseItemKey(key)?.labelId ?? '');
+  const foreign: ObjectInfo[] = [];
+  for await (const info of store.list(feedbackPrefix)) if (!isItem(info.key)) foreign.push(info);
+  await forEachTogether(foreign, lookedAtTogether, (info) => takeIn(parts, objectAt(store, info)));
+};
+
+/** Looks at what has the name of an item: it may be a picture, or damaged. */
+export const settleItems = async (parts: Parts): Promise<void> => {
+  const items: ObjectInfo[] = [];
+  for await (const info of parts.store.list(feedbackPrefix))
+    if (parseItemKey(info.key)) items.push(info);
+  await forEachTogether(items, itemsReadTogether, (info) => settle(parts, info));
 };

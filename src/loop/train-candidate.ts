@@ -20,6 +20,7 @@ import type { TrainOptions } from './relearn-api.ts';
 import { findResumable, nothingToResume } from './resumable-run.ts';
 import { openRunJournal, startingProgress } from './run-journal.ts';
 import { setAsideFatal } from './set-aside-poison.ts';
+import { settleItems, takeInForeign } from './take-in-foreign.ts';
 import { modelOf } from './trainer.ts';
 
 /** Trains while holding the lease. @param signal also aborted when the lease is lost */
@@ -184,6 +185,11 @@ export const train = async (
   if (!lease) throw alreadyTraining();
   return holdingLease(components, lease, options.signal, async (signal) => {
     await tellOfCheckpoint(components, options);
+    if (!options.resume) {
+      const parts = { ...components, ...occasionOf(components, lease) };
+      await takeInForeign(parts);
+      await settleItems(parts);
+    }
     return trainHolding(components, lease, options, signal, asked);
   });
 };

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { RelearnError } from '../base/errors.ts';
+import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { labelIdSchema, sha256Schema, timeSchema } from './json-object.ts';
 
 const headerSchema = z.object({
@@ -93,5 +93,27 @@ export const decodeFeedbackItem = (bytes: Uint8Array, key: string): FeedbackItem
     return { header: header as FeedbackHeader, image: body.subarray(headerEnd) };
   } catch (error) {
     throw damaged('its header is not valid', error);
+  }
+};
+
+/** The fault of an item that was put under the name of another one. */
+export const wrongName = 'an item under a wrong name';
+
+/**
+ * What is wrong with what lies under an item's name, for people; undefined where it is that item,
+ * whole.
+ */
+export const itemFault = (
+  bytes: Uint8Array,
+  key: string,
+  item: Pick<FeedbackHeader, 'sha256' | 'labelId'>,
+): string | undefined => {
+  try {
+    const { header } = decodeFeedbackItem(bytes, key);
+    const isNamed = header.sha256 === item.sha256 && header.labelId === item.labelId;
+    return isNamed ? undefined : wrongName;
+  } catch (error) {
+    if (!isRelearnError(error, 'corrupt_feedback')) throw error;
+    return `damaged: ${error.details?.detail}`;
   }
 };

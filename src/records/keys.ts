@@ -27,6 +27,21 @@ export const feedbackLabelPrefix = (labelId: string): string => `${feedbackPrefi
 export const feedbackKey = (labelId: string, sha256: string): string =>
   `${feedbackLabelPrefix(labelId)}${sha256}`;
 
+/** The folder under `feedback/` that a name lies in, `cat` or `猫`; empty where it lies in none. */
+export const feedbackFolderOf = (name: string): string => {
+  const [folder = '', ...rest] = name.slice(feedbackPrefix.length).split('/');
+  return rest.length > 0 ? folder : '';
+};
+
+/** The same for people: `feedback/cat/`. */
+export const feedbackPlaceOf = (name: string): string => {
+  const folder = feedbackFolderOf(name);
+  return folder === '' ? feedbackPrefix : feedbackLabelPrefix(folder);
+};
+
+/** Whether a name is such as Relearn gives. */
+export const isOwnName = (name: string): boolean => /^[a-z0-9/_.-]+$/.test(name);
+
 /** Feedback that a published version has consumed. */
 export const archivePrefix = 'archive/';
 export const archiveLabelPrefix = (labelId: string): string => `${archivePrefix}${labelId}/`;

@@ -1,7 +1,7 @@
 /** Why an object was set aside and where it had lain: the note beside it in `quarantine/`. */
 import { z } from 'zod';
 import { decodeJson, encodeJson, sha256Schema, timeSchema } from './json-object.ts';
-import { archiveKey, feedbackKey, feedbackPrefix, parseItemKey } from './keys.ts';
+import { archiveKey, feedbackFolderOf, feedbackKey, parseItemKey } from './keys.ts';
 
 const noteSchema = z.object({
   formatVersion: z.literal(1),
@@ -27,8 +27,8 @@ export const decodeQuarantineNote = (bytes: Uint8Array, key: string): Quarantine
   decodeJson(noteSchema, bytes, key);
 
 /** Label id and hash under which it counts, or would if it were taken in. */
-const itemOf = ({ key, sha256 }: Pick<QuarantineNote, 'key' | 'sha256'>) =>
-  parseItemKey(key) ?? { labelId: key.slice(feedbackPrefix.length).split('/')[0] ?? '', sha256 };
+const itemOf = ({ returnKey, sha256 }: QuarantineNote) =>
+  parseItemKey(returnKey) ?? { labelId: feedbackFolderOf(returnKey), sha256 };
 
 /**
  * Where the object lies if it is not only in quarantine: brought back, sent again, taken in, learnt.

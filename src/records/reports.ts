@@ -21,6 +21,8 @@ export interface CheckReport {
   }[];
   /** How many objects lie in quarantine and nowhere else, by reason. */
   readonly quarantined: Readonly<Record<string, number>>;
+  /** How many objects were put under `feedback/` by hand and not looked at yet, by their folder. */
+  readonly unread: Readonly<Record<string, number>>;
   /** Under `feedback/`, with names that are no keys: the next training moves what it can. */
   readonly misnamed: readonly Rejected[];
   /** Empty objects that stand for a folder there; they are passed over. */
@@ -318,6 +320,10 @@ export interface StatusReport {
   /** Items that count toward the threshold, per label. */
   readonly pending: Readonly<Record<string, number>>;
   readonly threshold: number;
+  /** Per label, where pictures of it may be put by hand. */
+  readonly folders: Readonly<Record<string, string>>;
+  /** How many objects were put under `feedback/` by hand and not looked at yet, by their folder. */
+  readonly unread: Readonly<Record<string, number>>;
   /** How many objects lie in quarantine and nowhere else, by reason. */
   readonly quarantined: Readonly<Record<string, number>>;
   /** How many objects under `feedback/` have names that are no keys, by what is wrong with them. */

@@ -20,6 +20,24 @@ export const findLabel = (settings: Settings, name: string): ResolvedLabel | und
   return found === undefined || id === undefined ? undefined : { index, label: found, id };
 };
 
+/**
+ * The label that a folder of pictures is for: by its id, or by a name, also in other letters (`Dog`)
+ * where only one label is meant so.
+ */
+export const findFolderLabel = (settings: Settings, folder: string): ResolvedLabel | undefined => {
+  const { labels, labelIds, aliases } = settings;
+  const index = labelIds.indexOf(folder);
+  const label = labels[index];
+  if (label !== undefined) return { index, label, id: folder };
+  const exact = findLabel(settings, folder);
+  if (exact) return exact;
+  const fold = (name: string) => name.normalize('NFC').trim().toLowerCase();
+  const meant = [...labels, ...Object.keys(aliases)]
+    .filter((name) => fold(name) === fold(folder))
+    .map((name) => findLabel(settings, name));
+  return meant.every((found) => found?.index === meant[0]?.index) ? meant[0] : undefined;
+};
+
 /** @throws RelearnError invalid/`unknown_label`, with the labels in its details */
 export const resolveLabel = (settings: Settings, name: string): ResolvedLabel => {
   const found = findLabel(settings, name);

@@ -11,12 +11,7 @@ import type { Verdict } from '../records/reports.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import { createMemoryStore } from '../storage/memory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import {
-  createManifestReader,
-  pendingFeedback,
-  strayFeedback,
-  untrainedFeedback,
-} from './feedback-index.ts';
+import { createManifestReader, pendingFeedback, untrainedFeedback } from './feedback-index.ts';
 import { checkInvariants } from './invariants.ts';
 import { openLeaseDesk } from './lease.ts';
 import { claimManifest, registerCandidate, rollbackChampion } from './model-registry.ts';
@@ -37,7 +32,7 @@ const query = () => ({
 });
 const pendingCounts = async (stopAt?: number) => {
   const pending = await pendingFeedback(query(), stopAt === undefined ? {} : { stopAt });
-  return Object.fromEntries(pending);
+  return Object.fromEntries(pending.items);
 };
 const untrainedKeys = async () => (await untrainedFeedback(query())).map(({ key }) => key).sort();
 const keysOf = (rows: readonly FeedbackRow[]) => rows.map(({ key }) => key).sort();
@@ -70,17 +65,36 @@ it('counts what lies there, up to where it was told to stop', async () => {
   expect(await pendingCounts(2)).toEqual({ cat: 2, dog: 0 });
 });
 
-it('counts pictures that somebody put there', async () => {
-  await store.put('feedback/dog/My dog.jpg', Buffer.from('picture'));
-  await store.put('feedback/dog/more/x.jpg', Buffer.from('picture'));
-  await store.put('feedback/horse/x.jpg', Buffer.from('picture'));
-  await store.put('feedback/x.jpg', Buffer.from('picture'));
-  expect(await pendingCounts()).toEqual({ cat: 0, dog: 2 });
-  expect((await untrainedFeedback(query())).map(({ sha256 }) => sha256)).toEqual([null, null]);
-  expect((await strayFeedback(query())).map(({ key }) => key)).toEqual([
-    'feedback/horse/x.jpg',
-    'feedback/x.jpg',
-  ]);
+it('tells pictures that somebody put there, and counts them under no label', async () => {
+  const names = ['Cat/x.jpg', 'cat0', 'dog/My dog.jpg', 'dog/more/x.jpg', 'horse/x.jpg', 'x.jpg'];
+  for (const name of names) await store.put(`feedback/${name}`, Buffer.from('picture'));
+  await store.put(`feedback/horse/${'a'.repeat(64)}`, Buffer.from('picture'));
+  await putItem(store, 'dog', 'a');
+  const { items, unread } = await pendingFeedback(query());
+  expect(Object.fromEntries(items)).toEqual({ cat: 0, dog: 1 });
+  expect(unread).toEqual(
+    [...names, `horse/${'a'.repeat(64)}`].map((name) => `feedback/${name}`).sort(),
+  );
+  expect(await untrainedKeys()).toHaveLength(1);
+});
+
+it('looks at a bounded number in each folder of a label, and before, between and behind them', async () => {
+  const folders = ['Another', 'cat', 'cow', 'dog', 'horse'];
+  for (const folder of folders)
+    for (let n = 0; n < 20; n++) await store.put(`feedback/${folder}/${n}.jpg`, Buffer.from('x'));
+  let listed = 0;
+  const counting: ObjectStore = {
+    ...store,
+    async *list(...asked) {
+      for await (const info of store.list(...asked)) {
+        listed++;
+        yield info;
+      }
+    },
+  };
+  const { unread } = await pendingFeedback({ ...query(), store: counting }, { stopAt: 3 });
+  expect(unread).toHaveLength(3 + 3 + 3 * 2 * 3);
+  expect(listed).toBe(unread.length);
 });
 
 it('does not count items of a running training, but those that come meanwhile', async () => {

@@ -6,6 +6,7 @@
 import type { ObjectRef } from '../records/json-object.ts';
 import {
   archiveLabelPrefix,
+  feedbackFolderOf,
   feedbackLabelPrefix,
   feedbackPrefix,
   parseItemKey,
@@ -13,14 +14,15 @@ import {
 import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
 import { decodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
+import { comesAfter, sortKeys } from '../storage/object-key.ts';
 import { listKeys, type ObjectInfo, type ObjectStore } from '../storage/object-store.ts';
 import { lineageOf, type RegistryState } from './registry-state.ts';
 
-/** An object under `feedback/` or `archive/`. */
+/** An object under `feedback/` or `archive/` that has the name of an item. */
 export interface FeedbackObject extends ObjectInfo {
   readonly labelId: string;
-  /** Of the bytes as received; null for an object that Relearn did not write. */
-  readonly sha256: string | null;
+  /** Of the bytes as received. */
+  readonly sha256: string;
 }
 
 /** Reads a training manifest and checks its hash; remembers it, because manifests never change. */
@@ -54,7 +56,8 @@ async function* objectsOf(
   labelId: string,
 ): AsyncGenerator<FeedbackObject> {
   for await (const info of store.list(prefix)) {
-    yield { ...info, labelId, sha256: parseItemKey(info.key)?.sha256 ?? null };
+    const item = parseItemKey(info.key);
+    if (item) yield { ...info, labelId, sha256: item.sha256 };
   }
 }
 
@@ -71,35 +74,81 @@ const namedBy = async (
       items.add(`${labelId}/${sha256}`);
     }
   }
-  return ({ key, labelId, sha256 }) =>
-    keys.has(key) || (sha256 !== null && items.has(`${labelId}/${sha256}`));
+  return ({ key, labelId, sha256 }) => keys.has(key) || items.has(`${labelId}/${sha256}`);
 };
 
+/** What lies under `feedback/`, told by names alone. */
+export interface PendingFeedback {
+  /**
+   * Per label id, how many items were accepted since the last training began; those of a training
+   * that ended without a version count again.
+   */
+  readonly items: ReadonlyMap<string, number>;
+  /** Names of what somebody put there: it counts once it was looked at and has become an item. */
+  readonly unread: readonly string[];
+}
+
 /**
- * Per label id, how many items were accepted since the last training began; those of a training
- * that ended without a version count again.
- * @param options.stopAt stop after this many items of a label, so that one look costs a bounded
- * number of calls
+ * The part of the list that a key lies in: the folder of a label, or what lies before, between and
+ * behind those folders. `end` sorts before all that follows, and not before the part.
+ */
+const partsOf = (labelIds: readonly string[]): ((key: string) => Part) => {
+  const folders = sortKeys(labelIds.map(feedbackLabelPrefix));
+  // In the order of keys, `0` follows the slash.
+  const inside = new Map(labelIds.map((id) => [id, { holds: 1, end: `${feedbackPrefix}${id}0` }]));
+  const holds = labelIds.length;
+  const between = folders.map((folder) => ({ holds, end: folder }));
+  const last = { holds, end: undefined };
+  return (key) =>
+    inside.get(feedbackFolderOf(key)) ?? between.find(({ end }) => comesAfter(end, key)) ?? last;
+};
+
+interface Part {
+  /** Of how many labels it may hold pictures. */
+  readonly holds: number;
+  /** Undefined where nothing follows. */
+  readonly end: string | undefined;
+}
+
+/**
+ * @param options.stopAt stop after so many in the folder of a label, and after so many for each label
+ * where other folders lie, so that one look costs a bounded number of calls
  */
 export const pendingFeedback = async (
   { store, state, settings, readManifest }: FeedbackQuery,
   { stopAt = Number.POSITIVE_INFINITY }: { readonly stopAt?: number } = {},
-): Promise<ReadonlyMap<string, number>> => {
+): Promise<PendingFeedback> => {
   const claims = state.claims.filter(({ outcome }) => outcome !== 'void');
   const isClaimed = await namedBy(
     claims.map(({ manifest }) => manifest),
     readManifest,
   );
-  const pending = new Map<string, number>();
-  for (const labelId of settings.labelIds) {
-    let count = 0;
-    for await (const key of listKeys(store, feedbackLabelPrefix(labelId))) {
-      if (isClaimed({ key, labelId, sha256: parseItemKey(key)?.sha256 ?? null })) continue;
-      if (++count >= stopAt) break;
+  const items = new Map(settings.labelIds.map((id) => [id, 0]));
+  const unread: string[] = [];
+  const seen = new Map<Part, number>();
+  const partOf = partsOf(settings.labelIds);
+
+  const add = (key: string): boolean => {
+    const item = parseItemKey(key);
+    const count = item && items.get(item.labelId);
+    if (item === undefined || count === undefined) unread.push(key);
+    else if (isClaimed({ key, ...item })) return false;
+    else items.set(item.labelId, count + 1);
+    return true;
+  };
+  /** @returns where to go on; undefined = nowhere */
+  const countFrom = async (startAfter: string): Promise<string | undefined> => {
+    for await (const key of listKeys(store, feedbackPrefix, { startAfter })) {
+      if (!add(key)) continue;
+      const part = partOf(key);
+      const count = (seen.get(part) ?? 0) + 1;
+      seen.set(part, count);
+      if (count >= stopAt * part.holds) return part.end;
     }
-    pending.set(labelId, count);
-  }
-  return pending;
+    return undefined;
+  };
+  for (let next: string | undefined = ''; next !== undefined; ) next = await countFrom(next);
+  return { items, unread };
 };
 
 /** The manifests of the version and its ancestors, newest first. */
@@ -110,7 +159,7 @@ export const lineageManifests = (
   lineageOf(state, version).flatMap(({ entry }) => (entry.manifest ? [entry.manifest] : []));
 
 /**
- * Everything under `feedback/` and `archive/` that is not in the champion's lineage, sorted by
+ * Every item under `feedback/` and `archive/` that is not in the champion's lineage, sorted by
  * label and key. After a rollback that includes archived items of the versions left behind.
  */
 export const untrainedFeedback = async ({
@@ -126,24 +175,11 @@ export const untrainedFeedback = async ({
     for (const prefix of [feedbackLabelPrefix(labelId), archiveLabelPrefix(labelId)]) {
       for await (const object of objectsOf(store, prefix, labelId)) {
         // A crash while archiving leaves a second copy; it is the same item.
-        if (isTrained(object) || (object.sha256 !== null && seen.has(object.sha256))) continue;
-        if (object.sha256 !== null) seen.add(object.sha256);
+        if (isTrained(object) || seen.has(object.sha256)) continue;
+        seen.add(object.sha256);
         untrained.push(object);
       }
     }
   }
   return untrained;
-};
-
-/** Objects under `feedback/` that lie under no label's id: nothing can be learnt from them. */
-export const strayFeedback = async ({
-  store,
-  settings,
-}: Pick<FeedbackQuery, 'store' | 'settings'>): Promise<readonly ObjectInfo[]> => {
-  const prefixes = settings.labelIds.map(feedbackLabelPrefix);
-  const stray: ObjectInfo[] = [];
-  for await (const info of store.list(feedbackPrefix)) {
-    if (!prefixes.some((prefix) => info.key.startsWith(prefix))) stray.push(info);
-  }
-  return stray;
 };

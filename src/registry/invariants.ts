@@ -21,6 +21,7 @@ import { readVerified } from '../records/read-verified.ts';
 import { decodeSettings } from '../records/stored-settings.ts';
 import { decodeTrainingManifest, type TrainingManifest } from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { largestForeign } from './read-misnamed.ts';
 import { type Quarantine, readQuarantine } from './read-quarantine.ts';
 import type { RegistryLog } from './registry-log.ts';
 import { lineageOf, type RegistryState } from './registry-state.ts';
@@ -41,6 +42,8 @@ export interface CheckOptions {
   readonly now: number;
   /** Milliseconds that an object may lie unnamed, default seven days. */
   readonly orphanAge?: number;
+  /** Told of what somebody put under `feedback/`: it is judged when it is taken in. */
+  onUnread?(key: string): void;
 }
 
 const week = 7 * 24 * 60 * 60 * 1000;
@@ -48,20 +51,26 @@ const week = 7 * 24 * 60 * 60 * 1000;
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-async function* brokenItems(store: ObjectStore): AsyncGenerator<Problem> {
+async function* brokenItems(
+  store: ObjectStore,
+  onUnread: CheckOptions['onUnread'],
+): AsyncGenerator<Problem> {
   for (const prefix of [feedbackPrefix, archivePrefix]) {
-    for await (const { key } of store.list(prefix)) {
+    for await (const { key, size } of store.list(prefix)) {
       const named = parseItemKey(key);
-      // What somebody put there is judged when it is taken in, and may be too large to be read here.
-      if (!named) continue;
-      const bytes = await store.get(key);
-      if (!bytes || (prefix === feedbackPrefix && !isFeedbackItem(bytes))) continue;
-      try {
-        const { header } = decodeFeedbackItem(bytes, key);
-        if (header.sha256 === named.sha256 && header.labelId === named.labelId) continue;
-        yield { invariant: 'I1', key, message: 'holds another item than its name says' };
-      } catch (error) {
-        yield { invariant: 'I1', key, message: messageOf(error) };
+      // It may be too large to be read here.
+      const isForeign = prefix === feedbackPrefix && (!named || size > largestForeign);
+      const bytes = isForeign || !named ? undefined : await store.get(key);
+      if (isForeign || (bytes && prefix === feedbackPrefix && !isFeedbackItem(bytes)))
+        onUnread?.(key);
+      else if (bytes && named) {
+        try {
+          const { header } = decodeFeedbackItem(bytes, key);
+          if (header.sha256 === named.sha256 && header.labelId === named.labelId) continue;
+          yield { invariant: 'I1', key, message: 'holds another item than its name says' };
+        } catch (error) {
+          yield { invariant: 'I1', key, message: messageOf(error) };
+        }
       }
     }
   }
@@ -206,7 +215,7 @@ const createNamedObjects = (store: ObjectStore, problems: Problem[]) => {
 export const checkInvariants = async (
   store: ObjectStore,
   log: RegistryLog,
-  { now, orphanAge = week }: CheckOptions,
+  { now, orphanAge = week, onUnread }: CheckOptions,
 ): Promise<readonly Problem[]> => {
   const problems: Problem[] = [];
   const collect = async (found: AsyncIterable<Problem> | Iterable<Problem>): Promise<void> => {
@@ -224,7 +233,7 @@ export const checkInvariants = async (
   const { state } = log;
   const named = createNamedObjects(store, problems);
   await named.checkAll(state);
-  await collect(brokenItems(store));
+  await collect(brokenItems(store, onUnread));
   const quarantine = await readQuarantine(store);
   await collect(quarantinedForEver(quarantine));
   await collect(lostItems(store, named.manifests, quarantine));

@@ -5,6 +5,9 @@ import type { MisnamedObject, ObjectStore } from '../storage/object-store.ts';
 /** Larger objects are neither taken in nor moved: they would have to be held in memory. */
 export const largestForeign = 256 * 1024 * 1024;
 
+export const tooLargeFault =
+  'it is larger than 256 MiB and stays until somebody makes it smaller or removes it';
+
 export interface Misnamed {
   readonly objects: readonly MisnamedObject[];
   /** Empty objects with a slash at the end, as the consoles of buckets make them for a folder. */

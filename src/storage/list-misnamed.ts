@@ -9,6 +9,9 @@ import { syncDirectory } from './durable-directory.ts';
 import { whyNoKey } from './object-key.ts';
 import type { MisnamedObject } from './object-store.ts';
 
+const notAFile =
+  'it is a link or a device and stays until somebody removes it; put the file itself in its place';
+
 const gone = new Set(['ENOENT', 'ENOTDIR']);
 const slash = Buffer.from('/');
 const readWithoutFollowing = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
@@ -44,7 +47,7 @@ async function* below(
     }
     const name = `${folderName}${entry.name}`;
     const nameFault = whyNoKey(name);
-    const fault = entry.isFile() ? nameFault : 'it is a link or a device, not a file';
+    const fault = entry.isFile() ? nameFault : notAFile;
     if (!fault) continue;
     const path = Buffer.concat([here, entry.name]);
     yield {

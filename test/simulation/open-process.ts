@@ -2,6 +2,7 @@
 import type { Random } from '../../src/base/random.ts';
 import { createBasePictures } from '../../src/loop/base-pictures.ts';
 import type { Components } from '../../src/loop/components.ts';
+import { toFeedbackItem } from '../../src/loop/store-picture.ts';
 import { probeKey } from '../../src/records/keys.ts';
 import { readVerified } from '../../src/records/read-verified.ts';
 import { loadSettings } from '../../src/records/stored-settings.ts';
@@ -43,6 +44,7 @@ export const openProcess = async (
     trainer: createOneStepTrainer({ store, settings, clock }, random, poison),
     openClassifier: openTestClassifier,
     readModel: (ref) => readVerified(store, ref),
+    toFeedbackItem,
     observer: {},
     keepPredictions: true,
     clock,

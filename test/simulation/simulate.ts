@@ -262,8 +262,8 @@ export const simulate = async (
     const pending = await pendingFeedback(
       components.feedbackQuery(await components.registry.read()),
     );
-    if (Math.min(...pending.values()) >= components.settings.threshold) {
-      monitor.report(new Violation('I11', `feedback waits: ${JSON.stringify([...pending])}`));
+    if (Math.min(...pending.items.values()) >= components.settings.threshold) {
+      monitor.report(new Violation('I11', `feedback waits: ${JSON.stringify([...pending.items])}`));
     }
     await process.clock.sleep(2 * week);
     await collectGarbage(components);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CheckReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatForeign, formatQuarantined, formatTable } from '../text.ts';
+import { counted, formatForeign, formatQuarantined, formatTable, formatUnread } from '../text.ts';
 
 const cures: Readonly<Record<string, string>> = {
   I1: 'Restore the object from a backup; feedback that is gone can only be sent again.',
@@ -20,7 +20,7 @@ const mostShown = 20;
 const describeForeign = ({ misnamed, folderMarkers }: CheckReport): readonly string[] => [
   ...(misnamed.length > 0
     ? [
-        `${counted(misnamed.length, 'object')} under feedback/ can't be an item as named; the next training takes in or sets aside what can be read:`,
+        `${counted(misnamed.length, 'object')} under feedback/ can't be an item as they lie there; the next training takes in or sets aside what can be read:`,
         ...misnamed
           .slice(0, mostShown)
           .map(({ path, reason }) => `  ${formatForeign(path)}: ${reason}`),
@@ -54,7 +54,12 @@ export const define = (command: Command, session: Session): void => {
         const found = report.ok
           ? 'The store keeps its promises.'
           : `${formatTable(rows)}\n${counted(rows.length, 'problem')}.`;
-        const text = [found, formatQuarantined(report.quarantined), ...describeForeign(report)];
+        const text = [
+          found,
+          formatQuarantined(report.quarantined),
+          formatUnread(report.unread),
+          ...describeForeign(report),
+        ];
         run.output.result(report, text.filter((line) => line !== '').join('\n'));
         return report.ok ? exitCodes.done : exitCodes.failed;
       }),

@@ -4,7 +4,7 @@ import type { ImportReport, Rejected } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import { idRange } from '../option-values.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatForeign, formatTable } from '../text.ts';
+import { formatCount, formatForeign, formatReason, formatTable } from '../text.ts';
 
 interface Options {
   readonly ids?: readonly [number, number];
@@ -18,7 +18,7 @@ export const describeRejected = (rejected: readonly Rejected[]): string =>
   [
     ...rejected
       .slice(0, rejectedShown)
-      .map(({ path, reason }) => `  ${formatForeign(path)}: ${formatForeign(reason)}`),
+      .map(({ path, reason }) => `  ${formatForeign(path)}: ${formatReason(reason)}`),
     ...(rejected.length > rejectedShown
       ? [`  … and ${formatCount(rejected.length - rejectedShown)} more (--json lists all)`]
       : []),

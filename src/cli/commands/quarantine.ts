@@ -5,7 +5,7 @@ import type { QuarantineReport, RetryReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatForeign, formatTable } from '../text.ts';
+import { formatCount, formatForeign, formatReason, formatTable } from '../text.ts';
 
 const describe = ({ items }: QuarantineReport): string =>
   items.length === 0
@@ -16,7 +16,7 @@ const describe = ({ items }: QuarantineReport): string =>
           formatForeign(key),
           at.slice(0, 16).replace('T', ' '),
           formatCount(failures),
-          reason === null ? 'its note is missing' : formatForeign(reason),
+          reason === null ? 'its note is missing' : formatReason(reason),
         ]),
       ]);
 

@@ -11,6 +11,7 @@ import {
   formatCount,
   formatQuarantined,
   formatTable,
+  formatUnread,
 } from '../text.ts';
 
 const describeBase = ({ base }: StatusReport): string => {
@@ -25,6 +26,7 @@ const describe = (report: StatusReport, location: string): string => {
   const base = describeBase(report);
   const { happens } = nextStep(report);
   const quarantined = formatQuarantined(report.quarantined);
+  const unread = formatUnread(report.unread);
   const misnamed = Object.values(report.misnamed).reduce((sum, count) => sum + count, 0);
   return [
     `Store ${location}: ${report.champion === null ? 'no model yet' : `version ${report.champion} answers`}.`,
@@ -34,17 +36,22 @@ const describe = (report: StatusReport, location: string): string => {
           `Last training: version ${report.lastRun.version}, ${formatAccuracy(report.lastRun.holdout)}, ${verdictLines[report.lastRun.gate.verdict]}.`,
         ]
       : []),
-    'New feedback:',
+    'New feedback, and the folder for pictures put there by hand:',
     formatTable(
       Object.entries(report.pending).map(([label, count]) => [
         `  ${label}`,
+        report.folders[label] ?? '',
         formatBar(count / report.threshold),
         `${formatCount(count)} of ${formatCount(report.threshold)}`,
       ]),
+      3,
     ),
+    ...(unread ? [unread] : []),
     ...(quarantined ? [quarantined] : []),
     ...(misnamed > 0
-      ? [`${counted(misnamed, 'object')} under feedback/ can't be an item as named: relearn fsck`]
+      ? [
+          `${counted(misnamed, 'object')} under feedback/ can't be an item as ${misnamed === 1 ? 'it lies' : 'they lie'} there: relearn fsck`,
+        ]
       : []),
     ...(happens ? [happens] : []),
   ].join('\n');
