@@ -117,11 +117,21 @@ const readArchitectureFile = async (path: string): Promise<Uint8Array> => {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new RelearnError('invalid', 'architecture_not_found', `${path} can't be read.`, {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    const why = unreadable[code] ?? "can't be read";
+    throw new RelearnError('invalid', 'architecture_not_found', `${path} ${why}.`, {
       hint: 'Name an ONNX file, or one of the architectures compact and article.',
       cause,
     });
   }
+};
+
+/** By the code of what Node throws. */
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  EISDIR: 'is a folder, no file',
+  EACCES: 'may not be read by this user',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB, which no ONNX file can be',
 };
 
 /**

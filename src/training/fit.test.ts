@@ -201,7 +201,7 @@ describe('fit', () => {
       message: expect.stringMatching(
         /at step \d+, with the learning rate \S+, the loss was .*tenth of the rate: at step \d+/,
       ),
-      hint: expect.stringContaining('--learning-rate'),
+      hint: expect.stringContaining('Leave --learning-rate out, or choose one near 0.0'),
     });
   });
 

@@ -119,7 +119,7 @@ const runSafely = async (context: RunContext, from: TrainingState | undefined): 
   try {
     return await runRounds(context, await context.checkpoints.last(), loweredRate);
   } catch (error) {
-    throw isDivergence(error) ? divergedTwice(first, error) : error;
+    throw isDivergence(error) ? divergedTwice(first, error, context.recipe.learningRate) : error;
   }
 };
 

@@ -347,6 +347,28 @@ const rows: Readonly<Record<string, Row>> = {
     code: 'fixed_batch',
     says: 'node "Concat of wide" (Concat) only works for the 3 pictures',
   },
+  'a batch of one that a shape takes for granted, though it is read for one picture': {
+    file: withNode(
+      (input, output) => [
+        node('Transpose', [input], ['turned'], { perm: [1, 0, 2, 3] }),
+        node('Reshape', ['turned', 'inner'], ['mixed']),
+        node('Reshape', ['mixed', 'outer'], [output]),
+      ],
+      {
+        inputs: [described('images', [1, 3, 8, 8])],
+        initializers: [integers('inner', [3, 8, 8]), integers('outer', [1, 3, 8, 8])],
+      },
+    ),
+    options: { batch: 1 },
+    code: 'fixed_batch',
+    says: 'only works for the 1 pictures',
+  },
+  'pictures beyond any screen': {
+    file: withParts({ inputs: [described('images', ['N', 3, 60000, 60000])] }),
+    options: { imageSize: 224 },
+    code: 'image_size',
+    says: 'cannot be 60000 pixels wide or high',
+  },
   'features without a classifier': {
     file: withParts({ nodes: small.nodes.slice(0, 4), outputs: [described('flat', ['N', 5])] }),
     code: 'no_classifier',

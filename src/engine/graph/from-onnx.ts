@@ -51,9 +51,9 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
   const layout = readPictureInput(source.input, options.imageSize);
   const { channels, height, width } = layout;
   // A file made for a fixed batch is first tried with a batch that cannot be mistaken for another
-  // extent: what passes means the batch where this reading takes an extent for it.
-  const isFixed = layout.batch !== undefined && layout.batch !== options.batch;
-  if (isFixed && options.batch !== openBatchSize)
+  // extent: what passes means the batch where this reading takes an extent for it. So it is with the
+  // batch of the file too, or a file would be taken that then fails with every other one.
+  if (layout.batch !== undefined && options.batch !== openBatchSize)
     fromOnnx(bytes, { ...options, batch: openBatchSize });
   const builder = new GraphBuilder();
   const images = builder.input('images', 'float32', [options.batch, channels, height, width]);

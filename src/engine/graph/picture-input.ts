@@ -57,17 +57,17 @@ export const readPictureInput = (
         `The input "${name}" ${text} leaves the picture size open.`,
         'Say which size to use, such as 224, or export with a static picture size.',
       );
-    if (imageSize !== undefined && settled !== imageSize)
-      throw refuse(
-        'onnx_image_size',
-        `The input "${name}" is ${text}; pictures of ${imageSize}×${imageSize} do not fit.`,
-        `Use its own picture size, or export the model again for ${imageSize}×${imageSize}.`,
-      );
     if (!Number.isInteger(settled) || settled < 1 || settled > largestSide)
       throw refuse(
         'onnx_image_size',
         `The input "${name}" ${text} cannot be ${settled} pixels wide or high.`,
         `Use a size from 1 to ${largestSide}.`,
+      );
+    if (imageSize !== undefined && settled !== imageSize)
+      throw refuse(
+        'onnx_image_size',
+        `The input "${name}" is ${text}; pictures of ${imageSize}×${imageSize} do not fit.`,
+        `Use its own picture size, or export the model again for ${imageSize}×${imageSize}.`,
       );
     return settled;
   };

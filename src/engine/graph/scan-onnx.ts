@@ -27,7 +27,8 @@ const refuse = (code: string, message: string, hint: string): RelearnError =>
   new RelearnError('invalid', code, message, { hint });
 
 const hints = {
-  oneFile: 'Save the model as one file: onnx.save(model, path, save_as_external_data=False).',
+  oneFile:
+    'Save the model as one file, beside the files that it names: onnx.save(onnx.load(path), other_path).',
   standard:
     'Export with standard operators only, for example torch.onnx.export(…, opset_version=17).',
   inference:
