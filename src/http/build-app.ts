@@ -106,7 +106,7 @@ const contextOf = (relearn: Relearn, options: AppOptions, closing: AbortSignal):
   isStopping: options.isStopping ?? (() => false),
 });
 
-const createServer = (options: AppOptions, { limits }: AppContext): FastifyInstance => {
+const createServer = (options: AppOptions, { limits, metrics }: AppContext): FastifyInstance => {
   const { head, request, idle } = options.functionCompute ? connectionTimeouts : timeouts;
   return Fastify({
     loggerInstance: options.logger,
@@ -138,8 +138,10 @@ const createServer = (options: AppOptions, { limits }: AppContext): FastifyInsta
       reply.headers(commonHeaders(request));
       sendProblem(error, request, reply);
     },
-    clientErrorHandler: (error, socket) =>
-      answerBrokenRequest(error, socket, options.newRequestId()),
+    clientErrorHandler: (error, socket) => {
+      const code = answerBrokenRequest(error, socket, options.newRequestId());
+      if (code !== undefined) metrics.refused(code);
+    },
   });
 };
 
@@ -260,13 +262,19 @@ const clientErrorCodes: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
-/** Requests that are not HTTP never reach a route; the answer is written by hand. */
+/**
+ * Requests that are not HTTP never reach a route; the answer is written by hand.
+ * @returns its code; undefined where nobody is left to answer
+ */
 const answerBrokenRequest = (
   error: Error & { code?: string },
   socket: Socket,
   requestId: string,
-) => {
-  if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
+): string | undefined => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return undefined;
+  }
   const code = clientErrorCodes[error.code ?? ''] ?? 'malformed_request';
   const problem = clientErrorOf(invalid(code, 'The request is broken.'));
   const body = JSON.stringify(problemBody(problem, requestId));
@@ -281,4 +289,5 @@ const answerBrokenRequest = (
       body,
     ].join('\r\n'),
   );
+  return problem.code;
 };

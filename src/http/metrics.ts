@@ -10,7 +10,8 @@ import type { InvokeReport } from '../records/reports.ts';
 export interface Metrics {
   readonly registry: Registry;
   request(route: string, method: string, status: number, seconds: number): void;
-  prediction(outcome: { version: number } | { code: string }, seconds: number): void;
+  /** @param outcome `score` is that of the label that won, 0..1 */
+  prediction(outcome: { version: number; score: number } | { code: string }, seconds: number): void;
   feedback(outcome: string): void;
   training(outcome: InvokeReport | 'failed', seconds: number): void;
   /** A request for so many pictures at once. */
@@ -24,6 +25,8 @@ export interface Metrics {
 }
 
 const fastSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Finer where models are sure, which is where most answers lie. */
+const scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 const batchSizes = [1, 2, 4, 8, 16, 32, 64];
 /** Milliseconds that a count of waiting feedback is good for: it lists the store. */
 const pendingAge = 60_000;
@@ -56,6 +59,19 @@ export const createMetrics = (): Metrics => {
   const predictSeconds = new Histogram({
     name: 'relearn_predict_seconds',
     help: 'Time to decode and classify one picture.',
+    buckets: fastSeconds,
+    registers,
+  });
+  const predictionScores = new Histogram({
+    name: 'relearn_prediction_score_ratio',
+    help: 'Score of the label that won; a model that grows unsure meets pictures it does not know.',
+    buckets: scores,
+    registers,
+  });
+  const storageSeconds = new Histogram({
+    name: 'relearn_storage_seconds',
+    help: 'Time of calls to the store, by operation and outcome.',
+    labelNames: ['operation', 'outcome'],
     buckets: fastSeconds,
     registers,
   });
@@ -122,10 +138,13 @@ export const createMetrics = (): Metrics => {
       predictSeconds.observe(seconds);
       if ('code' in outcome) return predictionErrors.inc({ code: outcome.code });
       predictions.inc({ version: String(outcome.version) });
+      predictionScores.observe(outcome.score);
     },
     batch: (pictures) => batchPictures.observe(pictures),
     refused: (code) => problems.inc({ code }),
     observer: {
+      stored: ({ operation, outcome, seconds }) =>
+        storageSeconds.observe({ operation, outcome }, seconds),
       predicted: ({ preprocess, infer }) => {
         phaseSeconds.observe({ phase: 'preprocess' }, preprocess);
         phaseSeconds.observe({ phase: 'infer' }, infer);

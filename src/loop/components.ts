@@ -16,6 +16,7 @@ import type { RegistryState } from '../registry/registry-state.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
+import { watchStore } from '../storage/watch-store.ts';
 import { type BasePictures, createBasePictures } from './base-pictures.ts';
 import { createForkTrainer } from './fork-trainer.ts';
 import { createModelCache, type ReadModel } from './model-cache.ts';
@@ -146,7 +147,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
     observer = {},
     keepPredictions = false,
   } = options;
-  const store =
+  const opened =
     typeof options.store === 'string'
       ? await openStore(options.store, {
           clock,
@@ -155,6 +156,8 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
           ...(options.credentials ? { credentials: options.credentials } : {}),
         })
       : options.store;
+  const { stored } = observer;
+  const store = stored ? watchStore(opened, clock, stored) : opened;
   const settings = await loadSettings(store);
   const prove = once(() => probeStore(store, probeKey(newId())));
   if (options.proveStore) await prove();

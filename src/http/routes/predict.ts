@@ -60,7 +60,8 @@ const predictOne = async (context: AppContext, picture: Uint8Array): Promise<Pre
   const seconds = () => (clock.monotonic() - started) / 1000;
   try {
     const report = await relearn.predict(picture);
-    metrics.prediction(report, seconds());
+    const score = report.result[report.label] ?? 0;
+    metrics.prediction({ version: report.version, score }, seconds());
     return report;
   } catch (error) {
     metrics.prediction(clientErrorOf(error), seconds());
