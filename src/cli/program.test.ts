@@ -618,7 +618,7 @@ describe('relearn store copy', () => {
     const text = await relearn('store copy a b', { copyStore });
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(
-      /Damaged at a, and not copied:\n +models\/a does not match its hash\./,
+      /Damaged or missing at a, and not copied:\n +models\/a does not match its hash\./,
     );
     const json = await relearn('store copy a b --json', { copyStore });
     expect(json.code).toBe(1);
@@ -677,6 +677,8 @@ describe('relearn quarantine', () => {
 });
 
 describe('relearn fsck and gc', () => {
+  const untouched = createInMemoryRelearn({ clock: instantClock });
+
   it('is content with a store that keeps its promises', async () => {
     expect(await relearn('fsck')).toMatchObject({
       code: 0,
@@ -697,7 +699,7 @@ describe('relearn fsck and gc', () => {
     const broken = { check: async () => report };
     const text = await relearn('fsck', { relearn: broken });
     expect(text.code).toBe(1);
-    expect(text.stdout).toMatch(/models\/a\/model\.onnx +is missing +Restore/);
+    expect(text.stdout).toMatch(/^I4 models\/a\/model\.onnx is missing\n {3}Restore.*rollback/);
     const json = await relearn('fsck --json', { relearn: broken });
     expect(JSON.parse(json.stdout)).toEqual(report);
     expect(text.stdout).toContain('feedback/cat/a�b: it holds a control character');
@@ -705,6 +707,20 @@ describe('relearn fsck and gc', () => {
     expect(text.stdout).toContain('2 objects put there by hand, to be looked at');
     expect(text.stdout).toContain('2 in feedback/猫/');
     expect(text.stdout).toContain('2 set aside (2 not a JPEG, PNG or WebP): relearn quarantine');
+  });
+
+  it('gives each problem the cure that helps it, once for all that it helps', async () => {
+    const missing = (key: string) => ({ invariant: 'I4', key, message: 'is missing' });
+    const [one, two] = ['base/x/train-00000.tfrecord', 'base/x/train-00001.tfrecord'];
+    const problems = [missing(one), missing('base/x/manifest.json'), missing(two)];
+    const check = async () => ({ ...(await untouched.check()), ok: false, problems });
+    const { stdout } = await relearn('fsck', { relearn: { check } });
+    const [shards, manifest, end] = stdout.split('\n\n');
+    expect(shards).toMatch(new RegExp(`^I4 ${one} is missing\nI4 ${two} is missing\n`));
+    expect(shards).toContain('import the same pictures again');
+    expect(manifest).toMatch(/^I4 base\/x\/manifest\.json is missing\n {3}Restore them/);
+    expect(manifest).not.toContain('import the same');
+    expect(end).toBe('3 problems.\n');
   });
 
   it('tells what went, and with --dry-run what would go', async () => {

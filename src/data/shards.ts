@@ -113,7 +113,7 @@ export async function* readShardPictures<Row extends ShardPlace>(
     const file = await store.get(shard);
     if (file === undefined) {
       throw new RelearnError('corrupt', 'shard_missing', `The shard ${shard} is missing.`, {
-        hint: 'Restore it from a backup.',
+        hint: 'Restore it from a backup, or import the same pictures again.',
       });
     }
     for (const row of members) {

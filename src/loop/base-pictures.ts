@@ -2,13 +2,13 @@
  * The base data by content hash. Read from the import manifests once each, and added to when the
  * log names new ones.
  */
-import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
+import { addRows, decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 export interface BasePictures {
-  /** Every visible base picture, the earliest import's row where two hold the same one. */
+  /** Every visible base picture once. */
   at(state: RegistryState): Promise<ReadonlyMap<string, ImportRow>>;
 }
 
@@ -20,7 +20,7 @@ export const createBasePictures = (store: ObjectStore): BasePictures => {
   const readNew = async (state: RegistryState) => {
     for (const ref of state.imports.slice(read)) {
       const manifest = decodeImportManifest(await readVerified(store, ref), ref.key);
-      for (const row of manifest.rows) if (!rows.has(row.sha256)) rows.set(row.sha256, row);
+      addRows(rows, manifest);
       read++;
     }
     return rows;

@@ -5,6 +5,7 @@
 import { RelearnError } from '../base/errors.ts';
 import { readTfRecords } from '../formats/tfrecord.ts';
 import { decodeFeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
+import type { ObjectRef } from '../records/json-object.ts';
 import { archivePrefix, basePrefix, parseItemKey, promisedHash } from '../records/keys.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 
@@ -17,14 +18,12 @@ export type CheckObject = (key: string, bytes: Uint8Array, hash: string) => Prom
 const damaged = (code: string, key: string, what: string): RelearnError =>
   new RelearnError('corrupt', code, `${key} ${what}.`, { details: { key } });
 
-const hashesInLog = ({ imports, claims, versions }: RegistryState): ReadonlyMap<string, string> => {
-  const refs = [
-    ...imports,
-    ...claims.map(({ manifest }) => manifest),
-    ...versions.flatMap(({ entry }) => [entry.model, entry.card]),
-  ];
-  return new Map(refs.map(({ key, sha256 }) => [key, sha256]));
-};
+/** Every object that the log names, with its hash. */
+export const refsInLog = ({ imports, claims, versions }: RegistryState): readonly ObjectRef[] => [
+  ...imports,
+  ...claims.map(({ manifest }) => manifest),
+  ...versions.flatMap(({ entry }) => [entry.model, entry.card]),
+];
 
 /** A picture that somebody put under `feedback/` by hand is judged when it is taken in. */
 const isItem = (key: string, bytes: Uint8Array): boolean =>
@@ -44,7 +43,7 @@ const checkShard = async (key: string, bytes: Uint8Array): Promise<void> => {
 };
 
 export const createObjectCheck = (state: RegistryState): CheckObject => {
-  const known = hashesInLog(state);
+  const known = new Map(refsInLog(state).map(({ key, sha256 }) => [key, sha256]));
   return async (key, bytes, hash) => {
     const expected = known.get(key) ?? promisedHash(key);
     if (expected !== undefined && expected !== hash) {

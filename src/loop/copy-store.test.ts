@@ -251,6 +251,20 @@ describe('copyStore', () => {
       }
     });
 
+    it.each([
+      ['a model', /^models\/.*onnx$/],
+      ['the card of a model', /^models\/.*json$/],
+      ['a shard', /^base\/.*tfrecord$/],
+      ['the manifest of an import', /^base\/.*json$/],
+      ['the manifest of a training', /^runs\/.*\/manifest.json$/],
+    ])('names %s that is missing, and copies the rest', async (_, pattern) => {
+      const key = Object.keys(await contents(place.store)).find((name) => pattern.test(name)) ?? '';
+      await place.store.delete(key);
+      const to = newTarget();
+      expect((await copyTo(to)).damaged).toEqual([{ key, message: `${key} is missing.` }]);
+      expect(await contents(to)).toEqual(await contents(place.store));
+    });
+
     it('takes what was put back when it is run again, and keeps what it had copied before', async () => {
       const key = Object.keys(await contents(place.store)).find((name) => /onnx$/.test(name)) ?? '';
       const whole = (await place.store.get(key)) ?? new Uint8Array();

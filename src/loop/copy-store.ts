@@ -29,6 +29,7 @@ import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
 import { createObjectCheck } from './check-object.ts';
+import { findMissing } from './find-missing.ts';
 import { nameThisProcess } from './process-owner.ts';
 import { refuseOuterStore } from './refuse-overlap.ts';
 import { isHolderAlive } from './status.ts';
@@ -273,6 +274,12 @@ const copyBetween = async (
   for await (const key of logKeys(from, nextSlot)) await copyRecord(key, write);
   await copyRecord(settingsKey);
   await to.delete(markerKey);
+  const told = new Set(damaged.map(({ key }) => key));
+  for await (const { key, message } of findMissing(from, state))
+    if (!told.has(key)) {
+      told.add(key);
+      damaged.push({ key, message: `${key} ${message}.` });
+    }
   damaged.sort((a, b) => (a.key < b.key ? -1 : 1));
   const misnamed = (await readMisnamed(from)).objects.map(({ name, fault }) => ({
     path: name,

@@ -3,9 +3,10 @@ import { RelearnError } from '../base/errors.ts';
 import { forEachTogether } from '../base/for-each-together.ts';
 import { sha256 } from '../base/hash.ts';
 import { importPictures } from '../data/import-pictures.ts';
+import { findLostShards } from '../data/lost-shards.ts';
 import { openPictureSource, type SourceItem } from '../data/picture-source.ts';
 import { splitOf } from '../data/split.ts';
-import { encodeImportManifest } from '../records/import-manifest.ts';
+import { encodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import {
   archivePrefix,
   feedbackPrefix,
@@ -42,13 +43,18 @@ const openSource = (
   return tellLabels(source, settings, { log, ...(onLine ? { onLine } : {}) });
 };
 
-/** Hashes of everything the store has seen: base data, waiting and archived feedback. */
-const knownHashes = async ({
-  store,
-  registry,
-  basePictures,
-}: Components): Promise<ReadonlySet<string>> => {
-  const known = new Set((await basePictures.at(await registry.read())).keys());
+/**
+ * Hashes of everything the store has: base data, but for what lay in shards that are lost, waiting and
+ * archived feedback.
+ */
+const knownHashes = async (
+  { store }: Components,
+  base: ReadonlyMap<string, ImportRow>,
+): Promise<ReadonlySet<string>> => {
+  const lost = new Set<string>();
+  for await (const { key } of findLostShards(store, base.values())) lost.add(key);
+  const known = new Set<string>();
+  for (const { sha256: hash, shard } of base.values()) if (!lost.has(shard)) known.add(hash);
   for (const prefix of [feedbackPrefix, archivePrefix]) {
     for await (const { key } of store.list(prefix)) {
       const item = parseItemKey(key);
@@ -64,7 +70,8 @@ const importBase = async (
   options: ImportOptions,
 ): Promise<ImportReport> => {
   const { store, settings, registry, clock, newId } = components;
-  const known = await knownHashes(components);
+  const base = await components.basePictures.at(await registry.read());
+  const known = await knownHashes(components, base);
   const importId = newName(clock.now(), newId());
   const { rows, duplicates, rejected } = await importPictures({
     source,
@@ -72,7 +79,9 @@ const importBase = async (
     shardKey: (split, number) => shardKey(importId, split, number),
     resolveLabel: (label) => findLabel(settings, label),
     isDuplicate: (hash) => known.has(hash),
-    splitFor: (hash) => (options.role === 'holdout' ? 'holdout' : splitOf(hash, settings)),
+    // What is imported again because it was lost keeps its part: the holdout is frozen.
+    splitFor: (hash) =>
+      base.get(hash)?.split ?? (options.role === 'holdout' ? 'holdout' : splitOf(hash, settings)),
     ...(options.signal ? { signal: options.signal } : {}),
     onProgress: (done) => options.onProgress?.({ done, total: null }),
   });

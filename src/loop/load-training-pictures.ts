@@ -8,7 +8,7 @@ import { isRelearnError } from '../base/errors.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { readShardPictures } from '../data/shards.ts';
 import { decodeFeedbackItem, type FeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
-import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
+import { addRows, decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import { feedbackPrefix, itemPlaces } from '../records/keys.ts';
 import { readVerified } from '../records/read-verified.ts';
 import type { Settings } from '../records/settings.ts';
@@ -88,7 +88,7 @@ const readFeedback = async (
   return new Map([...latest].map(([sha256, { found }]) => [sha256, found]));
 };
 
-/** The rows of the import manifests, the earliest where two hold the same picture. */
+/** The rows of the import manifests, one for each picture. */
 export const readBaseRows = async (
   store: ObjectStore,
   refs: TrainingManifest['base'],
@@ -96,7 +96,7 @@ export const readBaseRows = async (
   const rows = new Map<string, ImportRow>();
   for (const ref of refs) {
     const manifest = decodeImportManifest(await readVerified(store, ref), ref.key);
-    for (const row of manifest.rows) if (!rows.has(row.sha256)) rows.set(row.sha256, row);
+    addRows(rows, manifest);
   }
   return [...rows.values()];
 };

@@ -37,3 +37,17 @@ export const encodeImportManifest = (manifest: ImportManifest): Uint8Array =>
 /** @throws RelearnError corrupt/`corrupt_record` */
 export const decodeImportManifest = (bytes: Uint8Array, key: string): ImportManifest =>
   decodeJson(schema, bytes, key);
+
+/**
+ * Takes in a later import. Of a picture that is there already its label and part stay, and its place
+ * becomes the new one: it is imported again only where its shard was lost.
+ */
+export const addRows = (
+  rows: Map<string, ImportRow>,
+  { rows: added }: Pick<ImportManifest, 'rows'>,
+): void => {
+  for (const row of added) {
+    const { label, split } = rows.get(row.sha256) ?? row;
+    rows.set(row.sha256, { ...row, label, split });
+  }
+};

@@ -70,7 +70,7 @@ export interface CopyReport {
   readonly seconds: number;
   /** How many of them were read back and equal the source by size and SHA-256. */
   readonly verified: number;
-  /** Objects of the source whose bytes are not what was stored. They were not copied. */
+  /** Objects of the source that are missing, or whose bytes are not what was stored. Not copied. */
   readonly damaged: readonly { readonly key: string; readonly message: string }[];
   /** What lies under `feedback/` of the source under names that are no keys. It was not copied. */
   readonly misnamed: readonly Rejected[];

@@ -1,7 +1,8 @@
 /** The promises of a store as predicates, for fsck and for tests after every fault. */
 import { isRelearnError } from '../base/errors.ts';
+import { findLostShards } from '../data/lost-shards.ts';
 import { decodeFeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
-import { decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
+import { addRows, decodeImportManifest, type ImportRow } from '../records/import-manifest.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import {
   archivePrefix,
@@ -173,24 +174,15 @@ const createNamedObjects = (store: ObjectStore, problems: Problem[]) => {
     }
   };
 
-  const checkShards = async (rows: readonly ImportRow[]): Promise<void> => {
-    const ends = new Map<string, number>();
-    for (const { shard, offset, length } of rows) {
-      ends.set(shard, Math.max(ends.get(shard) ?? 0, offset + length));
-    }
-    for (const [key, end] of ends) {
-      keys.add(key);
-      const size = (await store.head(key))?.size ?? 0;
-      if (size >= end) continue;
-      problems.push({ invariant: 'I4', key, message: `has ${size} of at least ${end} bytes` });
-    }
-  };
-
   const checkAll = async (state: RegistryState): Promise<void> => {
+    const rows = new Map<string, ImportRow>();
     for (const ref of state.imports) {
       const manifest = await check(ref, (bytes) => decodeImportManifest(bytes, ref.key));
-      if (manifest) await checkShards(manifest.rows);
+      for (const { shard } of manifest?.rows ?? []) keys.add(shard);
+      if (manifest) addRows(rows, manifest);
     }
+    for await (const lost of findLostShards(store, rows.values()))
+      problems.push({ invariant: 'I4', ...lost });
     for (const { manifest: ref } of state.claims) {
       const manifest = await check(ref, (bytes) => decodeTrainingManifest(bytes, ref.key));
       if (manifest) manifests.set(ref.key, manifest);

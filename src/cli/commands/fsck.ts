@@ -3,16 +3,65 @@ import type { Command } from 'commander';
 import type { CheckReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatForeign, formatQuarantined, formatTable, formatUnread } from '../text.ts';
+import { counted, formatForeign, formatQuarantined, formatUnread } from '../text.ts';
 
-const cures: Readonly<Record<string, string>> = {
-  I1: 'Restore the object from a backup; feedback that is gone can only be sent again.',
-  I2: 'Harmless for the models; tell the people who make relearn.',
-  I3: 'Restore the log from a backup. Its entries must never be deleted.',
-  I4: 'Restore the object from a backup, or go back with relearn models rollback.',
-  I5: 'It has no effect; tell the people who make relearn.',
-  I9: 'relearn gc removes it.',
+type Problem = CheckReport['problems'][number];
+
+interface Cure {
+  readonly invariant: string;
+  /** Of the keys that it is for; all of the invariant where there is none. */
+  readonly keys?: RegExp;
+  readonly cure: string;
+}
+
+/** The first that fits holds. */
+const cures: readonly Cure[] = [
+  {
+    invariant: 'I1',
+    cure: 'Restore them from a backup; feedback that is gone can only be sent again.',
+  },
+  { invariant: 'I2', cure: 'Harmless for the models; tell the people who make relearn.' },
+  { invariant: 'I3', cure: 'Restore the log from a backup. Its entries must never be deleted.' },
+  {
+    invariant: 'I4',
+    keys: /^base\/.*\.tfrecord$/,
+    cure: 'Restore them from a backup. Or remove what is left of them and import the same pictures again: relearn import takes in those that are lost, each in its part.',
+  },
+  {
+    invariant: 'I4',
+    keys: /^models\//,
+    cure: 'Restore them from a backup. Until then go back to a version that is whole, if it is the champion: relearn models rollback',
+  },
+  { invariant: 'I4', cure: 'Restore them from a backup; trainings need them.' },
+  { invariant: 'I5', cure: 'They have no effect; tell the people who make relearn.' },
+  { invariant: 'I9', cure: 'relearn gc removes them.' },
+];
+
+const cureFor = ({ invariant, key }: Problem): string =>
+  cures.find((row) => row.invariant === invariant && (row.keys?.test(key) ?? true))?.cure ?? '';
+
+/** One paragraph for each cure, so that a line holds one object and fits a narrow terminal. */
+const describeProblems = (problems: readonly Problem[]): string => {
+  const byCure = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    const cure = cureFor(problem);
+    byCure.set(cure, [...(byCure.get(cure) ?? []), problem]);
+  }
+  return [...byCure]
+    .map(([cure, found]) =>
+      [
+        ...found.map(
+          ({ invariant, key, message }) => `${invariant} ${formatForeign(tellOf(key, message))}`,
+        ),
+        `   ${cure}`,
+      ].join('\n'),
+    )
+    .join('\n\n');
 };
+
+/** Some messages begin with the key themselves. */
+const tellOf = (key: string, message: string): string =>
+  message.includes(key) ? message : `${key} ${message}`;
 
 const mostShown = 20;
 
@@ -45,15 +94,9 @@ export const define = (command: Command, session: Session): void => {
     .action(
       session.act(async (run) => {
         const report = await (await run.open()).check();
-        const rows = report.problems.map(({ invariant, key, message }) => [
-          invariant,
-          key,
-          message,
-          cures[invariant] ?? '',
-        ]);
         const found = report.ok
           ? 'The store keeps its promises.'
-          : `${formatTable(rows)}\n${counted(rows.length, 'problem')}.`;
+          : `${describeProblems(report.problems)}\n\n${counted(report.problems.length, 'problem')}.`;
         const text = [
           found,
           formatQuarantined(report.quarantined),

@@ -25,10 +25,10 @@ const describeLeft = ({ damaged, misnamed }: CopyReport, from: string, to: strin
   [
     ...(damaged.length > 0
       ? [
-          `Damaged at ${from}, and not copied:`,
+          `Damaged or missing at ${from}, and not copied:`,
           ...damaged.map(({ message }) => `  ${message}`),
           'Put them back there from a backup and run the copy again. ' +
-            `What the copy lacks without them: relearn fsck --store '${to}'`,
+            `What the copy lacks without them, and other cures: relearn fsck --store '${to}'`,
         ]
       : []),
     ...(misnamed.length > 0
