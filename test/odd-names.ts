@@ -1,7 +1,7 @@
 /** Objects under `feedback/` whose names are no keys, put past the store: what must become of each. */
 import { expect } from 'vitest';
-import { encodeJpeg } from '../src/data/decode-image.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
+import { greyJpeg } from './grey-jpeg.ts';
 import { createTestStore, openTestRelearn } from './loop-store.ts';
 
 export interface Place {
@@ -24,8 +24,7 @@ export const oddNames = [
   'feedback/fish/.f.jpg',
 ];
 
-const pictureOf = (n: number) =>
-  encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192).fill(30 * n) });
+const pictureOf = (n: number) => greyJpeg(30 * n);
 
 /** Pictures under their label are taken in, the rest is set aside under its original name. */
 export const expectOddNamesMoved = async (

@@ -3,11 +3,11 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createManualClock } from '../../test/contracts/manual-clock.ts';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import { createInMemoryRelearn } from '../../test/in-memory-relearn.ts';
 import { createTestStore, openTestRelearn } from '../../test/loop-store.ts';
 import { darkJpeg, dataUrlOf } from '../../test/pictures.ts';
 import { systemClock } from '../base/clock.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { functionNames } from './app-context.ts';
 import { buildApp } from './build-app.ts';
 import { createMetrics } from './metrics.ts';
@@ -54,8 +54,7 @@ describe('the metrics', () => {
     const place = await createTestStore();
     const relearn = await openTestRelearn(place, { observer });
     await relearn.train();
-    const data = new Uint8Array(8 * 8 * 3);
-    await relearn.predict(await encodeJpeg({ width: 8, height: 8, channels: 3, data }));
+    await relearn.predict(await greyJpeg(0));
     await relearn.close();
     const text = await registry.metrics();
     for (const line of [

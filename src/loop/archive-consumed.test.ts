@@ -1,13 +1,13 @@
 /** Feedback that was learnt leaves `feedback/`, and never before the archive holds it whole. */
 import { beforeEach, expect, test } from 'vitest';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { decodeFeedbackItem, encodeFeedbackItem } from '../records/feedback-item.ts';
 import { archiveKey, archivePrefix, feedbackKey } from '../records/keys.ts';
 import type { Relearn } from './relearn-api.ts';
 
-const picture = await encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
+const picture = await greyJpeg(0);
 const learnt = archiveKey('cat', sha256(picture));
 const again = feedbackKey('cat', sha256(picture));
 const week = 7 * 24 * 60 * 60 * 1000;

@@ -1,5 +1,6 @@
 /** From quarantine and back: told, listed, returned, never in neither place and never counted twice. */
 import { beforeEach, expect, test } from 'vitest';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import {
   createTestStore,
   createTestTrainer,
@@ -8,16 +9,11 @@ import {
 } from '../../test/loop-store.ts';
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { quarantineNoteKey } from '../records/keys.ts';
 import type { Relearn } from './relearn-api.ts';
 import type { Trainer } from './trainer.ts';
 
-const pictures = await Promise.all(
-  Array.from({ length: 4 }, (_, n) =>
-    encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192).fill(40 * n) }),
-  ),
-);
+const pictures = await Promise.all([0, 40, 80, 120].map(greyJpeg));
 const poison = `feedback/cat/${sha256(pictures[0] ?? new Uint8Array())}`;
 
 let place: TestStore;

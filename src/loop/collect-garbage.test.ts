@@ -1,10 +1,10 @@
 /** What `gc` may remove and what it must never touch, on a store with a trained history. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openProcess, putCandidate, putManifest } from '../../test/contracts/registry-fixtures.ts';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import { createTestStore, gates, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { uploadMadeUpOutcome } from '../../test/made-up-outcome.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { backboneKey } from '../records/keys.ts';
 import { type Lease, openLeaseDesk } from '../registry/lease.ts';
 import { claimManifest, registerCandidate } from '../registry/model-registry.ts';
@@ -22,15 +22,13 @@ const keys = async (prefix = '') => {
   return found;
 };
 const put = (key: string) => place.store.put(key, Buffer.from('left over'));
-const picture = (shade: number) =>
-  encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(8 * 8 * 3).fill(shade) });
 
 beforeEach(async () => {
   place = await createTestStore();
   relearn = await openTestRelearn(place);
   await relearn.train();
   for (const [index, target] of ['cat', 'cat', 'dog', 'dog'].entries())
-    await relearn.collectFeedback({ picture: await picture(20 * index), target, source: 'test' });
+    await relearn.collectFeedback({ picture: await greyJpeg(20 * index), target, source: 'test' });
   await relearn.considerTraining();
 });
 
@@ -54,7 +52,7 @@ describe('gc', () => {
     const after = (await keys()).filter((key) => !key.startsWith('log/'));
     expect(after).toEqual(before.filter((key) => !key.startsWith('log/')));
     expect(await relearn.check()).toMatchObject({ ok: true, problems: [] });
-    expect((await relearn.predict(await picture(0))).version).toBe(2);
+    expect((await relearn.predict(await greyJpeg(0))).version).toBe(2);
   });
 
   /** Another process does this as the holder of the lease, and gives the lease back. */
@@ -117,7 +115,7 @@ describe('gc', () => {
   });
 
   test('never removes from the log, the archive, quarantine or feedback that waits', async () => {
-    await relearn.collectFeedback({ picture: await picture(200), target: 'cat', source: 'test' });
+    await relearn.collectFeedback({ picture: await greyJpeg(200), target: 'cat', source: 'test' });
     await put('quarantine/x');
     const kept = async () =>
       (await Promise.all(['log/', 'archive/', 'quarantine/', 'feedback/'].map(keys))).flat();

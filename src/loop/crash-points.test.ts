@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { dyingStore } from '../../test/dying-store.ts';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import {
   createTestStore,
   createTestTrainer,
@@ -11,7 +12,6 @@ import {
   type TestStore,
 } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { parseItemKey } from '../records/keys.ts';
 import { checkInvariants } from '../registry/invariants.ts';
 import { leaseTimeToLive } from '../registry/lease.ts';
@@ -19,11 +19,7 @@ import { openRegistryLog } from '../registry/registry-log.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Relearn } from './relearn-api.ts';
 
-const pictures = await Promise.all(
-  Array.from({ length: 4 }, (_, n) =>
-    encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(8 * 8 * 3).fill(50 * n) }),
-  ),
-);
+const pictures = await Promise.all([0, 50, 100, 150].map(greyJpeg));
 const labelOf = (n: number) => (n % 2 === 0 ? 'cat' : 'dog');
 
 const itemsOf = async (store: ObjectStore): Promise<ReadonlySet<string>> => {

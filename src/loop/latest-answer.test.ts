@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import { createTestStore, openTestRelearn, type TestStore } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { frameTfRecord } from '../formats/tfrecord.ts';
 import { encodeImportManifest } from '../records/import-manifest.ts';
 import {
@@ -23,13 +23,8 @@ import { latestAnswer } from './latest-answer.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
 import type { Relearn } from './relearn-api.ts';
 
-const picture = await encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
-const other = await encodeJpeg({
-  width: 8,
-  height: 8,
-  channels: 3,
-  data: new Uint8Array(192).fill(99),
-});
+const picture = await greyJpeg(0);
+const other = await greyJpeg(99);
 const hash = sha256(picture);
 
 let place: TestStore;

@@ -1,5 +1,6 @@
 /** What becomes of feedback when it is read for a training: disagreement, damage, poison. */
 import { beforeEach, expect, test } from 'vitest';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import {
   createTestStore,
   createTestTrainer,
@@ -8,7 +9,6 @@ import {
 } from '../../test/loop-store.ts';
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { encodeFeedbackItem } from '../records/feedback-item.ts';
 import { feedbackKey } from '../records/keys.ts';
 import { loadSettings } from '../records/stored-settings.ts';
@@ -16,7 +16,7 @@ import type { FeedbackRow } from '../records/training-manifest.ts';
 import { loadTrainingPictures } from './load-training-pictures.ts';
 import type { TrainingRequest } from './trainer.ts';
 
-const grey = await encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
+const grey = await greyJpeg(0);
 
 let place: TestStore;
 beforeEach(async () => {

@@ -1,5 +1,6 @@
 /** The loop over a store in memory, with a trainer that computes nothing. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import {
   createTestStore,
   createTestTrainer,
@@ -8,7 +9,6 @@ import {
   type TestStore,
 } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import type { FeedbackInput, Relearn } from './relearn-api.ts';
 import { startingProgress } from './run-journal.ts';
 
@@ -18,8 +18,7 @@ let relearn: Relearn;
 
 beforeAll(async () => {
   for (let n = 0; n < 12; n++) {
-    const data = new Uint8Array(8 * 8 * 3).fill(20 * n);
-    pictures.push(await encodeJpeg({ width: 8, height: 8, channels: 3, data }));
+    pictures.push(await greyJpeg(20 * n));
   }
 });
 

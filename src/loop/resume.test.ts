@@ -1,5 +1,6 @@
 /** A training that was interrupted, seen from the store: what can go on, and what is cleaned up. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import {
   createTestStore,
   createTestTrainer,
@@ -8,15 +9,12 @@ import {
 } from '../../test/loop-store.ts';
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { checkpointKey } from '../records/keys.ts';
 import { decodeTrainingManifest } from '../records/training-manifest.ts';
 import { createRunCheckpoints } from './run-checkpoints.ts';
 import type { Trainer, TrainingRequest } from './trainer.ts';
 
-const paint = (shade: number) =>
-  encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(8 * 8 * 3).fill(shade) });
-const picture = await paint(90);
+const picture = await greyJpeg(90);
 const noWeights = new Map<string, Float32Array>();
 let place: TestStore;
 let requests: TrainingRequest[];
@@ -162,7 +160,7 @@ describe('a training that starts by itself', () => {
     const relearn = await open();
     for (let n = from; n < from + 4; n++)
       await relearn.collectFeedback({
-        picture: await paint(n),
+        picture: await greyJpeg(n),
         target: n % 2 ? 'cat' : 'dog',
         source: 'test',
       });

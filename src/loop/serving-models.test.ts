@@ -1,8 +1,8 @@
 /** Which model answers after a host let the process stand still, and while the storage hangs. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createManualClock } from '../../test/contracts/manual-clock.ts';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import { createTestStore, openTestRelearn } from '../../test/loop-store.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Relearn } from './relearn-api.ts';
 
@@ -42,8 +42,7 @@ const setUp = async () => {
     log: (_level, message) => lines.push(message),
   });
   opened.push(trainer, server);
-  const data = new Uint8Array(8 * 8 * 3);
-  const picture = await encodeJpeg({ width: 8, height: 8, channels: 3, data });
+  const picture = await greyJpeg(0);
   const answer = async () => (await server.predict(picture)).version;
   expect(await answer()).toBe(1);
   await trainer.train();
