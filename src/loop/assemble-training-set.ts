@@ -32,7 +32,7 @@ const withoutJudges = async (
       continue;
     }
     const bytes = await parts.store.get(key);
-    if (bytes) await setAside(parts, foundAt(parts.store, key), bytes, reason);
+    if (bytes) await setAside(parts, foundAt(parts.store, key, bytes), bytes, reason);
   }
   return rows;
 };

@@ -115,3 +115,20 @@ test('after three trainings that died, the picture that kills the process is set
   expect(await relearn.train()).toMatchObject({ version: 2 });
   await relearn.close();
 });
+
+test('an item that is whole again when a training comes late to set it aside stays', async () => {
+  const row = await putItem('cat', '2026-01-01T00:00:00.000Z');
+  const whole = (await place.store.get(row.key)) ?? new Uint8Array();
+  const { store } = place;
+  await store.put(row.key, whole.subarray(0, whole.length - 1));
+  // Asleep before it deletes: meanwhile another training set it aside and a person sent it again.
+  const putIfAbsent: typeof store.putIfAbsent = async (key, bytes) => {
+    const outcome = await store.putIfAbsent(key, bytes);
+    if (key.startsWith('quarantine/')) await store.put(row.key, whole);
+    return outcome;
+  };
+  place = { ...place, store: { ...store, putIfAbsent } };
+  expect(await load([row])).toEqual([]);
+  expect(await quarantined()).toHaveLength(1);
+  expect(await store.get(row.key)).toEqual(whole);
+});

@@ -59,7 +59,12 @@ const readItem = async (
       if (!onDecoding || (await decodesAlone(source, place, item.image))) return item;
     } catch (error) {
       if (!isRelearnError(error, 'corrupt_feedback')) throw error;
-      await setAside(source, foundAt(store, place), bytes, `damaged: ${error.details?.detail}`);
+      await setAside(
+        source,
+        foundAt(store, place, bytes),
+        bytes,
+        `damaged: ${error.details?.detail}`,
+      );
     }
   }
   return undefined;

@@ -36,9 +36,23 @@ export const occasionOf = (
 /** An object as somebody left it; its name may be no key of the store. */
 type FoundObject = Pick<MisnamedObject, 'name' | 'remove'>;
 
-export const foundAt = (store: ObjectStore, key: string): FoundObject => ({
+/**
+ * Deletes what was read before, and nothing else: a training that was asleep may come late, after
+ * another one has set the object aside and a person has sent it again, whole.
+ */
+export const deleteAsRead = async (
+  store: ObjectStore,
+  key: string,
+  read: Uint8Array,
+): Promise<void> => {
+  const bytes = await store.get(key);
+  if (bytes && sha256(bytes) === sha256(read)) await store.delete(key);
+};
+
+/** @param bytes what was read there */
+export const foundAt = (store: ObjectStore, key: string, bytes: Uint8Array): FoundObject => ({
   name: key,
-  remove: () => store.delete(key),
+  remove: () => deleteAsRead(store, key, bytes),
 });
 
 /** A part of a name in letters that a key may have, short enough to stand beside a hash. */

@@ -26,7 +26,7 @@ export const decodesAlone = async (
     if (!(error instanceof RelearnError) || error.kind !== 'invalid') throw error;
     const { store } = occasion;
     const bytes = await store.get(key);
-    if (bytes) await setAside(occasion, foundAt(store, key), bytes, error.code);
+    if (bytes) await setAside(occasion, foundAt(store, key, bytes), bytes, error.code);
     return false;
   }
 };
@@ -38,5 +38,5 @@ export const setAsideFatal = async (occasion: Occasion, error: unknown): Promise
   if (typeof key !== 'string') return;
   const { store } = occasion;
   const bytes = await store.get(key);
-  if (bytes) await setAside(occasion, foundAt(store, key), bytes, 'the decoder died of it');
+  if (bytes) await setAside(occasion, foundAt(store, key, bytes), bytes, 'the decoder died of it');
 };

@@ -21,7 +21,14 @@ import type { MisnamedObject, ObjectInfo, ObjectStore } from '../storage/object-
 import { isArchived } from './archive-consumed.ts';
 import type { Components } from './components.ts';
 import { recordRenewal } from './latest-answer.ts';
-import { foundAt, type Occasion, returnKeyOf, setAside, whyNotLearnt } from './quarantine.ts';
+import {
+  deleteAsRead,
+  foundAt,
+  type Occasion,
+  returnKeyOf,
+  setAside,
+  whyNotLearnt,
+} from './quarantine.ts';
 import { standingOf } from './standing.ts';
 
 /** No door takes larger pictures either. */
@@ -97,7 +104,7 @@ const settle = async (parts: Parts, info: ObjectInfo | undefined): Promise<boole
   const { key } = info;
   if (isFeedbackItem(bytes)) {
     const fault = itemFault(bytes, key, item) ?? whyNotLearnt(await baseRow(parts, item.sha256));
-    if (fault) await setAside(parts, foundAt(store, key), bytes, fault);
+    if (fault) await setAside(parts, foundAt(store, key, bytes), bytes, fault);
     return fault === undefined;
   }
   if (sha256(bytes) === item.sha256) {
@@ -107,7 +114,7 @@ const settle = async (parts: Parts, info: ObjectInfo | undefined): Promise<boole
   // Out of the way first: the item that has this name may be among the others.
   const aside = returnKeyOf(parts.settings, key, bytes);
   await store.putIfAbsent(aside, bytes);
-  await store.delete(key);
+  await deleteAsRead(store, key, bytes);
   await takeIn(parts, { ...objectAt(store, { ...info, key: aside }), name: key });
   return false;
 };

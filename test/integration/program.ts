@@ -126,15 +126,23 @@ export const serve = async (store: string, ...args: readonly string[]): Promise<
   return { ...server, url };
 };
 
-/** The training process that this process started, if there is one. Linux only. */
+/** Hundredths of a second of a processor: one that has had as many was given its order. */
+const atWork = 10;
+
+/**
+ * The training process that this process started, once it is at work: before, its parent may not
+ * have told it what to do yet. Linux only.
+ */
 export const findTrainingChild = async (parent: number): Promise<number | undefined> => {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const stat = await readFile(`/proc/${name}/stat`, 'utf8');
       // The name in parentheses may hold spaces; state and parent follow it.
-      const [state, parentId] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const [state, parentId, userTime, systemTime] = [0, 1, 11, 12].map((at) => fields[at]);
       if (Number(parentId) !== parent || state === 'Z') continue;
+      if (Number(userTime) + Number(systemTime) < atWork) continue;
       const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
       if (command.includes('training-child')) return Number(name);
     } catch {

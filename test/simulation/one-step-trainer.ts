@@ -68,7 +68,8 @@ export const createOneStepTrainer =
       ? manifest.feedback[random.integer(manifest.feedback.length + 2)]
       : undefined;
     const bytes = poisonous && (await store.get(poisonous.key));
-    if (poisonous && bytes) await setAside(source, foundAt(store, poisonous.key), bytes, 'poison');
+    if (poisonous && bytes)
+      await setAside(source, foundAt(store, poisonous.key, bytes), bytes, 'poison');
     const { train } = await loadTrainingPictures(source, { ...manifest, base: [] });
     const read = new Set(train.map((picture) => picture.sha256));
     for (const { key, labelId, sha256: hash } of manifest.feedback) {
