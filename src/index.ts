@@ -1,6 +1,7 @@
 /** The public interface of the package. */
 export { type Clock, systemClock } from './base/clock.ts';
 export { type ErrorKind, isRelearnError, RelearnError } from './base/errors.ts';
+export { changeClasses } from './engine/nn/change-classes.ts';
 export {
   addClass,
   type HeadPlan,

@@ -16,7 +16,7 @@ export interface PlannedClass {
 export type HeadPlan = readonly PlannedClass[];
 
 /** Every architecture ends in these: weights [classes, F] and biases [classes]. */
-const head = { kernel: 'logits/kernel', bias: 'logits/bias' } as const;
+export const headWeights = { kernel: 'logits/kernel', bias: 'logits/bias' } as const;
 
 /**
  * How far below the mean of the other logits a new class starts. A mean is never above the largest,
@@ -76,8 +76,8 @@ export const reorderClasses = (plan: HeadPlan, labels: readonly string[]): HeadP
  */
 export const operateHead = (model: Model, plan: HeadPlan): Model => {
   checkPlan(plan, model.labels);
-  const kernel = model.weights.get(head.kernel);
-  const bias = model.weights.get(head.bias);
+  const kernel = model.weights.get(headWeights.kernel);
+  const bias = model.weights.get(headWeights.bias);
   const features = (kernel?.length ?? 0) / model.labels.length;
   if (!kernel || bias?.length !== model.labels.length || !Number.isInteger(features)) {
     throw new RelearnError(
@@ -105,9 +105,9 @@ export const operateHead = (model: Model, plan: HeadPlan): Model => {
   const newKernel = new Float32Array(plan.length * features);
   for (const [index, row] of rows.entries()) newKernel.set(row.kernel, index * features);
   const weights = new Map(model.weights);
-  weights.set(head.kernel, newKernel);
+  weights.set(headWeights.kernel, newKernel);
   weights.set(
-    head.bias,
+    headWeights.bias,
     Float32Array.from(rows, (row) => row.bias),
   );
   return { ...model, labels: plan.map(({ label }) => label), weights };

@@ -46,6 +46,19 @@ export const findArchitecture = (name: string): Architecture => {
   });
 };
 
+/** What a model file says of its model. */
+export const metadataFor = (model: ModelDescription): Readonly<Record<string, string>> => ({
+  [keys.architecture]: model.architecture,
+  ...(model.backbone === undefined ? {} : { [keys.backbone]: model.backbone }),
+  [keys.labels]: JSON.stringify(model.labels),
+  [keys.preprocessing]: JSON.stringify(model.preprocessing),
+  [keys.readout]: JSON.stringify(model.readout),
+});
+
+/**
+ * @throws RelearnError usage/`unknown_architecture` where the network is an imported one and is not
+ *   given; `changeClasses` changes the head of such a model's file
+ */
 export const writeModel = (model: Model): Uint8Array => {
   const network = model.network ?? findArchitecture(model.architecture);
   const graph = buildServingGraph(network, {
@@ -57,13 +70,7 @@ export const writeModel = (model: Model): Uint8Array => {
   return toOnnx(graph, {
     weights: model.weights,
     openBatch: true,
-    metadata: {
-      [keys.architecture]: model.architecture,
-      ...(model.backbone === undefined ? {} : { [keys.backbone]: model.backbone }),
-      [keys.labels]: JSON.stringify(model.labels),
-      [keys.preprocessing]: JSON.stringify(model.preprocessing),
-      [keys.readout]: JSON.stringify(model.readout),
-    },
+    metadata: metadataFor(model),
   });
 };
 
