@@ -21,6 +21,8 @@ import {
   threadsFrom,
 } from '../http/environment.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
+import { nextStep } from './next-step.ts';
+import { tellOfReadOnly } from './read-only-store.ts';
 import type { Run } from './session.ts';
 import { formatCount } from './text.ts';
 
@@ -120,11 +122,20 @@ const settingsOf =
     return `port ${portFrom(env)}, ${who}${without}`;
   };
 
-/** Opens the store for writing, which proves that it keeps its promises. */
+/**
+ * Opens the store for writing, which proves that it keeps its promises. Where it can't be written to,
+ * what only reads is looked at all the same.
+ */
 const storeOf =
   (run: Run, opened: { relearn?: Relearn }): Check =>
   async () => {
-    opened.relearn = await run.open({ proveStore: true });
+    try {
+      opened.relearn = await run.open({ proveStore: true });
+    } catch (error) {
+      const readable = await run.open().catch(() => undefined);
+      if (readable) opened.relearn = readable;
+      return tellOfReadOnly(error);
+    }
     return `${opened.relearn.location}: create-only writes and lists are as they must be`;
   };
 
@@ -158,9 +169,10 @@ const modelOf =
   (opened: { relearn?: Relearn }): Check =>
   async () => {
     const relearn = needs(opened);
-    const { champion } = await relearn.status();
+    const report = await relearn.status();
+    const { champion } = report;
     // A store that was just created has none, and that is as it should be.
-    if (champion === null) return 'none yet: relearn import PICTURES, then relearn train';
+    if (champion === null) return `none yet. ${nextStep(report).advice ?? ''}`.trimEnd();
     const { ready, reason } = await relearn.readiness();
     if (!ready)
       throw wrong(

@@ -579,6 +579,24 @@ describe('relearn doctor', () => {
     );
   });
 
+  it('looks at what can be read of a store that can not be written to, and says what it is good for', async () => {
+    const openRelearn = async ({ proveStore }: RelearnOptions) => {
+      if (proveStore)
+        throw new RelearnError('unavailable', 'storage_read_only', "Can't write.", {
+          hint: 'Allow.',
+        });
+      return createInMemoryRelearn({ clock: instantClock });
+    };
+    const outcome = await relearn('doctor --json', { openRelearn });
+    expect(outcome.code).toBe(1);
+    const { checks } = report(outcome);
+    const bad = checks.filter(({ ok }) => !ok);
+    expect(bad).toEqual([
+      { name: 'store', ok: false, detail: expect.stringContaining('--functions predict,studio') },
+    ]);
+    expect(checks.find(({ name }) => name === 'model')?.detail).toMatch(/^version 1 loads/);
+  });
+
   it('says so where another store lies above or below', async () => {
     const checkPlace = () =>
       Promise.reject(new RelearnError('conflict', 'store_overlaps', 'a lies inside b.'));

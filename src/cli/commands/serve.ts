@@ -1,6 +1,5 @@
 /** `relearn serve`: answers over HTTP; feedback starts training by itself. */
 import type { Command } from 'commander';
-import { isRelearnError, RelearnError } from '../../base/errors.ts';
 import {
   anonymousFrom,
   keysFrom,
@@ -15,6 +14,7 @@ import { isLoopback } from '../../http/loopback.ts';
 import { createMetrics } from '../../http/metrics.ts';
 import { openOnFirstCall } from '../../http/open-on-first-call.ts';
 import { createLogger, serve } from '../../http/serve.ts';
+import { tellOfReadOnly } from '../read-only-store.ts';
 import { addServeOptions, type ServeOptions } from '../serve-options.ts';
 import type { Session } from '../session.ts';
 
@@ -82,11 +82,3 @@ export const define = (command: Command, session: Session): void => {
 /** Without a list all are served. */
 const serves = (functions: readonly string[] | undefined, name: string): boolean =>
   functions === undefined || functions.includes(name);
-
-const tellOfReadOnly = (error: unknown): never => {
-  if (!isRelearnError(error, 'storage_read_only')) throw error;
-  throw new RelearnError(error.kind, error.code, 'The store is read-only for this process.', {
-    hint: `${error.hint ?? ''} Or serve only what reads: --functions predict,studio.`.trimStart(),
-    cause: error,
-  });
-};
