@@ -88,6 +88,15 @@ const refused: readonly Row[] = [
   ['2 method', P, { method: 'GET' }, 405, 'method_not_allowed'],
   ['2 method', F, { method: 'DELETE' }, 405, 'method_not_allowed'],
   ['2 method', '/healthz', json({}), 405, 'method_not_allowed'],
+  ...['TRACE', 'PROPFIND', 'PURGE'].map(
+    (method): Row => [
+      '2 method',
+      '/api/models/1/promote',
+      { method: method as 'TRACE' },
+      405,
+      'method_not_allowed',
+    ],
+  ),
   ['2 path', '/nothing', json({}), 404, 'not_found'],
   ['2 path', '/assets/../../package.json', { method: 'GET' }, 404, 'not_found'],
   ['2 path', '/%2e%2e/%2e%2e/etc/passwd', { method: 'GET' }, 404, 'not_found'],

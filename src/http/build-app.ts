@@ -2,7 +2,7 @@
  * The HTTP app. It never listens and mounts only the functions it is given, so that one process can
  * serve everything and a cloud function just one verb.
  */
-import type { Socket } from 'node:net';
+import { METHODS } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, {
   type FastifyInstance,
@@ -19,7 +19,7 @@ import {
   type FunctionComputeHost,
   type FunctionName,
 } from './app-context.ts';
-import { problemBody, sendProblem } from './error-reply.ts';
+import { sendProblem } from './error-reply.ts';
 import { clientErrorOf, invalid } from './error-table.ts';
 import {
   callKindOf,
@@ -33,6 +33,7 @@ import { authorize, checkBodyHeaders, checkHead, checkHost } from './guards.ts';
 import type { Scope } from './keys.ts';
 import { addLoadLimit } from './load-limit.ts';
 import { createMetrics } from './metrics.ts';
+import { addExpectations, answerBrokenRequest } from './raw-requests.ts';
 import type { Route } from './route.ts';
 import { callbackRoute } from './routes/callback.ts';
 import { functionComputeRoutes } from './routes/function-compute.ts';
@@ -76,6 +77,7 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
     throw invalid('not_found', 'No such route.');
   });
   if (options.functionCompute) addCallProtocol(app, options.functionCompute);
+  addExpectations(app);
   addChecks(app, context);
   addAccounting(app, context);
   addRateLimit(app, context);
@@ -130,6 +132,8 @@ const createServer = (options: AppOptions, { limits, metrics }: AppContext): Fas
       requestTimeout: request,
       maxHeaderSize: limits.headerBytes,
       connectionsCheckingInterval: 5_000,
+      // `checkHead` refuses what has none, with a code and a request id.
+      requireHostHeader: false,
     },
     routerOptions: { maxParamLength: 100 },
     exposeHeadRoutes: false,
@@ -229,9 +233,12 @@ const addRateLimit = (app: FastifyInstance, { access, limits }: AppContext) => {
   });
 };
 
-const allMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** Every one that a request can name; `CONNECT` never gets here. */
+const allMethods = METHODS.filter((method) => method !== 'CONNECT');
 
 const addRoutes = (app: FastifyInstance, routes: readonly Route[]) => {
+  for (const method of allMethods)
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   const allowed = new Map<string, HTTPMethods[]>();
   for (const { method, path, scope, handle } of routes) {
     const methods: HTTPMethods[] = method === 'GET' ? ['GET', 'HEAD'] : [method];
@@ -255,39 +262,4 @@ const addRoutes = (app: FastifyInstance, routes: readonly Route[]) => {
     const others = allMethods.filter((method) => !methods.includes(method));
     app.route({ method: others, url, onRequest: refuse, handler: () => undefined });
   }
-};
-
-const clientErrorCodes: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-};
-
-/**
- * Requests that are not HTTP never reach a route; the answer is written by hand.
- * @returns its code; undefined where nobody is left to answer
- */
-const answerBrokenRequest = (
-  error: Error & { code?: string },
-  socket: Socket,
-  requestId: string,
-): string | undefined => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return undefined;
-  }
-  const code = clientErrorCodes[error.code ?? ''] ?? 'malformed_request';
-  const problem = clientErrorOf(invalid(code, 'The request is broken.'));
-  const body = JSON.stringify(problemBody(problem, requestId));
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${problem.code}`,
-      'Content-Type: application/problem+json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Request-Id: ${requestId}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
-  return problem.code;
 };

@@ -11,10 +11,12 @@ import { loopbackHosts } from './loopback.ts';
 
 const refuse = (code: string, message: string) => new RelearnError('invalid', code, message);
 
-/** Node bounds the bytes of a request's head, not how many headers share them. */
+/** Node bounds the bytes of a request's head, not how many headers share them; and a host is named. */
 export const checkHead = (request: FastifyRequest, limits: Limits): void => {
   if (request.raw.rawHeaders.length / 2 > limits.headers)
     throw invalid('headers_too_large', 'There are too many headers.', { limit: limits.headers });
+  if (request.headers.host === undefined && request.raw.httpVersion !== '1.0')
+    throw invalid('malformed_request', 'HTTP/1.1 asks for a Host header.');
 };
 
 const hostName = ({ host = '' }: FastifyRequest['headers']): string =>

@@ -174,6 +174,20 @@ describe('requests that are not quite HTTP', () => {
       400,
       'malformed_request',
     ],
+    ['no host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    ['a method that is none', `FOO / HTTP/1.1\r\n${host}\r\n`, 400, 'malformed_request'],
+    [
+      'an expectation that nobody knows',
+      `POST /predict HTTP/1.1\r\n${host}Expect: more\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      400,
+      'empty_body',
+    ],
+    [
+      'asks before it sends too much',
+      `POST /predict HTTP/1.1\r\n${host}Expect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: 99999999\r\nConnection: close\r\n\r\n`,
+      413,
+      'body_too_large',
+    ],
     ['not HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
     ['70 no host', 'GET /healthz HTTP/1.0\r\n\r\n', 421, 'bad_host'],
     [
@@ -189,6 +203,36 @@ describe('requests that are not quite HTTP', () => {
     expect(answer).toContain(`"code":"${code}"`);
     expect(answer.toLowerCase()).toContain('x-request-id: ');
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('tells a client that asks first to go on', async () => {
+    const { port } = await start();
+    const head = `POST /predict HTTP/1.1\r\n${host}Expect: 100-continue\r\nContent-Type: image/jpeg\r\nContent-Length: ${darkJpeg.length}\r\nConnection: close\r\n\r\n`;
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(head));
+      let received = '';
+      socket.on('data', (chunk) => {
+        if (received === '') socket.write(darkJpeg);
+        received += chunk;
+      });
+      socket.on('close', () => resolve(received));
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
+  });
+
+  it('answers HTTP/1.0 and closes', async () => {
+    const { port } = await start();
+    const answer = await exchange(port, `GET /healthz HTTP/1.0\r\n${host}\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(answer.toLowerCase()).toContain('connection: close');
+  });
+
+  it('counts among the problems what is not HTTP', async () => {
+    const { port, url } = await start();
+    await exchange(port, 'hello\r\n\r\n');
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('relearn_problems_total{code="malformed_request"} 1');
   });
 
   it('7: counts a chunked body as it comes', async () => {
