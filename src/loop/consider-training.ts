@@ -12,9 +12,10 @@ import { pendingFeedback } from '../registry/feedback-index.ts';
 import { largestForeign } from '../registry/read-misnamed.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { hasBaseData } from './assemble-training-set.ts';
+import { awaitLease } from './await-lease.ts';
 import type { Components } from './components.ts';
 import { occasionOf } from './quarantine.ts';
-import type { TrainOptions } from './relearn-api.ts';
+import type { ConsiderOptions } from './relearn-api.ts';
 import { settleItems, takeInForeign } from './take-in-foreign.ts';
 import { holdingLease } from './train-candidate.ts';
 import { trainOnOrAnew } from './train-on-or-anew.ts';
@@ -67,7 +68,7 @@ const reasonToWait = async (
 
 export const considerTraining = async (
   components: Components,
-  options: Pick<TrainOptions, 'signal' | 'onProgress' | 'onLine'> = {},
+  options: ConsiderOptions = {},
 ): Promise<InvokeReport> => {
   const { registry, leases } = components;
   const state = await registry.read();
@@ -77,7 +78,9 @@ export const considerTraining = async (
     const reason = await reasonToWait(components, state, true);
     if (reason) return notTrained(reason);
   }
-  const { lease } = await leases.tryAcquire();
+  const lease = options.waitForLease
+    ? await awaitLease(components, { ...options, onLine: (line) => components.log('info', line) })
+    : (await leases.tryAcquire()).lease;
   if (!lease) return notTrained('already-training');
   return holdingLease(components, lease, options.signal, async (signal) => {
     const parts = { ...components, ...occasionOf(components, lease) };

@@ -62,6 +62,14 @@ export interface TrainOptions extends Partial<TransferOptions>, HubOptions {
   onLine?(line: string): void;
 }
 
+export interface ConsiderOptions extends Pick<TrainOptions, 'signal' | 'onProgress' | 'onLine'> {
+  /**
+   * Where another process holds the lease: wait until it shows that it lives, seconds, or its lease
+   * runs out, half a minute. For hosts where nobody looks again soon. Default false.
+   */
+  readonly waitForLease?: boolean;
+}
+
 export interface FeedbackInput {
   /** The picture's bytes as received, or the id of a prediction whose picture was kept. */
   readonly picture?: Uint8Array;
@@ -108,11 +116,7 @@ export interface Relearn {
   /** Durable before it resolves. Starts no training by itself; `considerTraining` does. */
   collectFeedback(input: FeedbackInput): Promise<FeedbackReceipt>;
   /** Treats any event as a hint: looks at the store, trains if every label has its threshold. */
-  considerTraining(options?: {
-    readonly signal?: AbortSignal;
-    onProgress?(progress: TrainingProgress): void;
-    onLine?(line: string): void;
-  }): Promise<InvokeReport>;
+  considerTraining(options?: ConsiderOptions): Promise<InvokeReport>;
   status(): Promise<StatusReport>;
   /**
    * Makes sure that no other store lies above or below this one; a few calls.

@@ -11,6 +11,8 @@ import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { checkpointKey } from '../records/keys.ts';
 import { decodeTrainingManifest } from '../records/training-manifest.ts';
+import { openLeaseDesk } from '../registry/lease.ts';
+import { openRegistryLog } from '../registry/registry-log.ts';
 import { createRunCheckpoints } from './run-checkpoints.ts';
 import type { Trainer, TrainingRequest } from './trainer.ts';
 
@@ -191,6 +193,21 @@ describe('a training that starts by itself', () => {
     expect(await consider(ends)).toMatchObject({ result: { trained: true, version: 2 } });
     expect(await Promise.all(requests.slice(-2).map(feedbackOf))).toEqual([4, 4]);
     expect(requests.at(-1)?.resume).toBe(false);
+  });
+
+  test('waits, where nobody would look again, for the lease of a host that was lost', async () => {
+    await expect(consider(dieAfter(9))).rejects.toBe(crash);
+    const log = openRegistryLog(place.store, place);
+    const lost = openLeaseDesk({ ...place, log, owner: 'lost host' });
+    await lost.tryAcquire();
+    const relearn = await open();
+    expect(await relearn.considerTraining()).toEqual({
+      result: { trained: false, reason: 'already-training' },
+    });
+    expect(await relearn.considerTraining({ waitForLease: true })).toMatchObject({
+      result: { trained: true, version: 1 },
+    });
+    expect(requests.at(-1)).toMatchObject({ resume: true, runId: requests[0]?.runId });
   });
 
   test('gives a checkpoint up that three attempts came no further than', async () => {

@@ -27,7 +27,10 @@ export const invokeRoutes = (context: AppContext): Route[] => {
       const bytes = body instanceof Uint8Array ? body : new Uint8Array();
       const event = { bytes, mediaType: mediaTypeOf(headers), headers };
       if (!concernsUs(event, place)) return notOurs;
-      return considerTraining(context, { signal: context.closing });
+      // Without a trigger nobody looks again before the next event or timer: what a host killed a moment
+      // ago still holds the lease, and its training is to go on now.
+      const waitForLease = context.trigger === undefined;
+      return considerTraining(context, { signal: context.closing, waitForLease });
     },
   }));
 };
