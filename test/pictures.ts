@@ -30,7 +30,7 @@ const crc32 = (bytes: Uint8Array): number => {
   return ~value >>> 0;
 };
 
-const pngChunk = (type: string, data: Uint8Array): Buffer => {
+export const pngChunk = (type: string, data: Uint8Array): Buffer => {
   const chunk = Buffer.alloc(12 + data.length);
   chunk.writeUInt32BE(data.length, 0);
   chunk.write(type, 4, 'latin1');

@@ -15,6 +15,7 @@ import {
   darkPng,
   dataUrlOf,
   headerOnlyPng,
+  pngChunk,
 } from '../../test/pictures.ts';
 import { systemClock } from '../base/clock.ts';
 import { functionNames } from './app-context.ts';
@@ -267,6 +268,21 @@ const accepted: readonly Row[] = [
     200,
     null,
   ],
+  [
+    '30 ten thousand texts',
+    P,
+    raw(blackPng(8, 8, Array(10_000).fill(pngChunk('tEXt', Buffer.from('Comment\0hello'))))),
+    200,
+    null,
+  ],
+  [
+    '30 ten megabytes of metadata',
+    P,
+    raw(blackPng(8, 8, [pngChunk('eXIf', Buffer.alloc(10_000_000, 77))])),
+    200,
+    null,
+  ],
+  ['43 all black', P, raw(blackPng(300, 300)), 200, null],
   ['40 one pixel', P, raw(blackPng(1, 1)), 200, null],
   ['40 wide', P, raw(blackPng(4000, 1)), 200, null],
 ];
@@ -295,6 +311,8 @@ describe('bad input', () => {
   it.each(accepted)('%s at %s is accepted', async (_name, url, request, status) => {
     const answer = await send(url, request);
     expect(answer.statusCode, answer.body).toBe(status);
+    const shares = Object.values<number>(answer.json().result);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
   });
 
   it('names the methods that a path has', async () => {

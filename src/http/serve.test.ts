@@ -28,7 +28,7 @@ const codeOf = async (starting: Promise<unknown>) =>
   );
 
 /** What comes back on a connection that sends this text as it stands. */
-const exchange = (port: number, text: string): Promise<string> =>
+const exchange = (port: number, text: string | Buffer): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
     let received = '';
@@ -343,6 +343,18 @@ describe('requests that are not quite HTTP', () => {
     await until(() => asked() === 2);
     letAll();
     expect((await next).status).toBe(200);
+  });
+
+  it('7: takes a picture that comes a byte at a time', async () => {
+    const { port } = await start();
+    const picture = Buffer.concat([darkJpeg, Buffer.alloc(200_000)]);
+    const chunks = Array.from(picture, (byte) => Buffer.from([49, 13, 10, byte, 13, 10]));
+    const head = `POST /predict HTTP/1.1\r\n${host}Content-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
+    const answer = await exchange(
+      port,
+      Buffer.concat([Buffer.from(head), ...chunks, Buffer.from('0\r\n\r\n')]),
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
   });
 
   it('8: keeps nothing of a body that ends early', async () => {
