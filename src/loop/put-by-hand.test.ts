@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startBucketServer } from '../../test/bucket-server/bucket-server.ts';
 import { s3Rules } from '../../test/bucket-server/s3-rules.ts';
+import { greyJpeg } from '../../test/grey-jpeg.ts';
 import {
   createTestStore,
   createTestTrainer,
@@ -15,7 +16,6 @@ import {
   type TestStore,
 } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeJpeg } from '../data/decode-image.ts';
 import { createSettings } from '../records/create-settings.ts';
 import { encodeFeedbackItem, isFeedbackItem } from '../records/feedback-item.ts';
 import { encodeImportManifest } from '../records/import-manifest.ts';
@@ -35,11 +35,7 @@ import { openStore } from '../storage/open-store.ts';
 import type { Relearn } from './relearn-api.ts';
 import { toFeedbackItem } from './store-picture.ts';
 
-const pictures = await Promise.all(
-  Array.from({ length: 6 }, (_, n) =>
-    encodeJpeg({ width: 8, height: 8, channels: 3, data: new Uint8Array(192).fill(40 * n) }),
-  ),
-);
+const pictures = await Promise.all([0, 40, 80, 120, 160, 200].map(greyJpeg));
 const picture = (n: number): Uint8Array => pictures[n] ?? new Uint8Array();
 const hash = (n: number): string => sha256(picture(n));
 const nonsense = Buffer.from('no picture');
@@ -295,15 +291,7 @@ describe('folders', () => {
     const named = await open();
     const names = ['cat', 'CATS', 'dog', 'dogs', '猫', 'label-3', 'Ära', 'ära'];
     for (const [n, name] of names.entries())
-      await place.store.put(
-        `feedback/${name}/x.jpg`,
-        await encodeJpeg({
-          width: 8,
-          height: 8,
-          channels: 3,
-          data: new Uint8Array(192).fill(9 * n),
-        }),
-      );
+      await place.store.put(`feedback/${name}/x.jpg`, await greyJpeg(9 * n));
     const { unread, folders } = await named.status();
     expect(unread).toEqual(Object.fromEntries(names.map((name) => [`feedback/${name}/`, 1])));
     expect(folders).toEqual({
@@ -445,4 +433,22 @@ describe('in a real store', () => {
     await other.close();
     await rm(root, { recursive: true });
   });
+});
+
+test('what took the place of a picture while it was taken in stays for the next look', async () => {
+  const { store } = place;
+  const key = 'feedback/cat/a.jpg';
+  await store.put(key, picture(0));
+  const putIfAbsent: typeof store.putIfAbsent = async (name, bytes) => {
+    if (name === `feedback/cat/${hash(0)}`) await store.put(key, picture(1));
+    return store.putIfAbsent(name, bytes);
+  };
+  const late = await openTestRelearn({ ...place, store: { ...store, putIfAbsent } });
+  await late.train();
+  expect(sha256((await store.get(key)) ?? nonsense)).toBe(hash(1));
+  await relearn.train();
+  expect(await keys('feedback/')).toEqual([]);
+  expect(await keys('archive/cat/')).toEqual(
+    [hash(0), hash(1)].sort().map((h) => `archive/cat/${h}`),
+  );
 });

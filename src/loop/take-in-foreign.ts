@@ -44,13 +44,22 @@ interface Parts
 
 type Found = Omit<MisnamedObject, 'fault'>;
 
-const objectAt = (store: ObjectStore, { key, size, modifiedAt }: ObjectInfo): Found => ({
-  name: key,
-  size,
-  modifiedAt,
-  read: () => store.get(key),
-  remove: () => store.delete(key),
-});
+/** Removes only what it read: a picture that took its place since waits for the next look. */
+const objectAt = (store: ObjectStore, { key, size, modifiedAt }: ObjectInfo): Found => {
+  let bytes: Uint8Array | undefined;
+  return {
+    name: key,
+    size,
+    modifiedAt,
+    read: async () => {
+      bytes = await store.get(key);
+      return bytes;
+    },
+    remove: async () => {
+      if (bytes) await deleteAsRead(store, key, bytes);
+    },
+  };
+};
 
 const baseRow = async ({ basePictures, registry }: Parts, hash: string) =>
   (await basePictures.at(registry.state)).get(hash);
