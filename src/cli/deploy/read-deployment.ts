@@ -2,6 +2,7 @@
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { createFill } from './fill-variables.ts';
 import { nestingOf } from './nesting-of.ts';
+import { otherKindOf } from './other-kinds.ts';
 import { isRecord, type Path } from './yaml-values.ts';
 
 export interface Problem {
@@ -65,6 +66,11 @@ const unfold = (document: ReturnType<typeof parseDocument>): unknown => {
 export const readDeployment = (text: string): Deployment => {
   if (nestingOf(text) > mostNesting)
     return { value: undefined, problems: [tooDeep], problem: () => tooDeep };
+  const other = otherKindOf(text);
+  if (other) {
+    const told = { line: 1, where: '', ...other };
+    return { value: undefined, problems: [told], problem: () => told };
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, merge: true });
   const lineAt = (offset: number) => lines.linePos(offset).line;
