@@ -159,7 +159,7 @@ export const plantedBugs: readonly BugWithBound[] = [
   },
   {
     name: 'decided once: what was decided is written to whichever slot is free',
-    within: 1_000,
+    within: 2_000,
     components: (components) => {
       const { registry } = components;
       const append: RegistryLog['append'] = (decide) => {
@@ -170,6 +170,20 @@ export const plantedBugs: readonly BugWithBound[] = [
           return decided;
         });
       };
+      return withRegistry(components, changedLog(registry, append));
+    },
+  },
+  {
+    name: 'a training that goes on from a checkpoint does not claim its feedback again',
+    within: 300,
+    components: (components) => {
+      const { registry } = components;
+      const append: RegistryLog['append'] = (decide) =>
+        registry.append((state) => {
+          const decided = decide(state);
+          const goesOn = decided?.type === 'claim' && decided.step !== undefined;
+          return goesOn ? undefined : decided;
+        });
       return withRegistry(components, changedLog(registry, append));
     },
   },
