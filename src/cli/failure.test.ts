@@ -13,7 +13,7 @@ it.each([
   ['path_not_found', () => readFile(missing), `${missing} does not exist.`],
   ['path_exists', () => open(thisFile, 'wx'), 'exists already.'],
   ['not_a_file', () => readFile(tmpdir()), 'is a folder.'],
-  ['not_a_folder', () => open(join(thisFile, 'x'), 'wx'), 'lies below a file.'],
+  ['not_a_folder', () => open(join(thisFile, 'x'), 'wx'), 'needs a folder where a file stands.'],
   ['name_too_long', () => open(join(tmpdir(), 'x'.repeat(300)), 'wx'), 'longer than'],
 ])('%s', async (code, fail, words) => {
   const failure = describeFailure(await fail().catch((error: unknown) => error), false);

@@ -52,7 +52,7 @@ const systemFailures: Readonly<Record<string, SystemFailure>> = {
   EISDIR: { code: 'not_a_file', says: 'is a folder.', hint: 'Name a file.' },
   ENOTDIR: {
     code: 'not_a_folder',
-    says: 'is no folder, or lies below a file.',
+    says: 'needs a folder where a file stands.',
     hint: 'Check the path.',
   },
   EACCES: denied,

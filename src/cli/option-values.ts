@@ -5,12 +5,19 @@ const refuse = (message: string): never => {
   throw new InvalidArgumentError(message);
 };
 
-/** A whole number in decimal digits, at least `least`. */
+/** Numbers up to here are exact, and more than anybody means. */
+const mostExact = 999_999_999_999_999;
+
+/** A whole number in decimal digits, from `least` to `most`. */
 export const wholeNumber =
-  (least: number) =>
+  (least: number, most = mostExact) =>
   (text: string): number => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= least ? value : refuse(`Give a whole number of at least ${least}.`);
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    const isPlain = most === mostExact && !(value > most);
+    return refuse(
+      `Give a whole number ${isPlain ? 'of at least' : 'from'} ${least}${isPlain ? '' : ` to ${most}`}.`,
+    );
   };
 
 /** A decimal number above 0. */

@@ -157,6 +157,8 @@ describe('wrong usage ends in 2, says what is wrong and prints nothing on stdout
     ['import x --ids 9-1', 'invalid_option_value'],
     ['import x --role test', 'invalid_option_value'],
     ['train --rounds 1.5', 'invalid_option_value'],
+    ['train --rounds 99999999999999999999', 'invalid_option_value'],
+    ['train --batch-size 4097', 'invalid_option_value'],
     ['train --learning-rate -1', 'invalid_option_value'],
     ['train --from champions', 'invalid_option_value'],
     ['train --device tpu', 'invalid_option_value'],

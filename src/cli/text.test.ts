@@ -4,6 +4,7 @@ import {
   displayWidth,
   formatAccuracy,
   formatBar,
+  formatConfusionMatrix,
   formatForeign,
   formatLogLine,
   formatPValue,
@@ -73,6 +74,19 @@ describe('text', () => {
       ]),
     ).toBe(['label   n', '猫     12', 'dog     3'].join('\n'));
     expect(displayWidth('猫 cat')).toBe(6);
+  });
+
+  it('of many labels the most frequent confusions are told, not the matrix', () => {
+    const labels = Array.from({ length: 300 }, (_, n) => `class ${n}`);
+    const rows: number[][] = labels.map((_, truth) =>
+      labels.map((__, other) => (truth === other ? 9 : 0)),
+    );
+    const whole = formatConfusionMatrix({ labels, rows });
+    expect(whole).toBe('No label is taken for another.');
+    const confused = rows.map((row, truth) => (truth === 7 ? row.with(3, 2).with(4, 5) : row));
+    expect(formatConfusionMatrix({ labels, rows: confused })).toBe(
+      '5 class 7 taken for class 4\n2 class 7 taken for class 3',
+    );
   });
 
   it('small p-values keep their order of magnitude', () => {

@@ -95,11 +95,36 @@ export const formatPerLabel = (perLabel: EvaluationReport['perLabel']): string =
     ]),
   ]);
 
+/** More columns than this fit no terminal. */
+const mostColumns = 12;
+const mostConfusions = 10;
+
+/** `12 dog taken for cat`, the most frequent first. */
+const formatConfusions = ({ labels, rows }: ConfusionMatrix): string => {
+  const confusions = rows.flatMap((row, truth) =>
+    row.flatMap((count, predicted) =>
+      count > 0 && truth !== predicted ? [{ count, truth, predicted }] : [],
+    ),
+  );
+  if (confusions.length === 0) return 'No label is taken for another.';
+  return confusions
+    .sort((a, b) => b.count - a.count)
+    .slice(0, mostConfusions)
+    .map(
+      ({ count, truth, predicted }) =>
+        `${formatCount(count)} ${labels[truth]} taken for ${labels[predicted]}`,
+    )
+    .join('\n');
+};
+
+/** The matrix, or of many labels the most frequent confusions. */
 export const formatConfusionMatrix = (matrix: ConfusionMatrix): string =>
-  formatTable([
-    ['truth ↓  predicted →', ...matrix.labels],
-    ...matrix.rows.map((row, truth) => [matrix.labels[truth] ?? '', ...row.map(formatCount)]),
-  ]);
+  matrix.labels.length > mostColumns
+    ? formatConfusions(matrix)
+    : formatTable([
+        ['truth ↓  predicted →', ...matrix.labels],
+        ...matrix.rows.map((row, truth) => [matrix.labels[truth] ?? '', ...row.map(formatCount)]),
+      ]);
 
 /** A bar of `width` columns filled to the fraction, in eighths of a column. */
 export const formatBar = (fraction: number, width = 24): string => {

@@ -30,6 +30,7 @@ import {
   feedbackLabelPrefix,
   itemPlaces,
   parseItemKey,
+  settingsKey,
 } from '../records/keys.ts';
 import type { FeedbackRow } from '../records/training-manifest.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
@@ -201,6 +202,11 @@ const hashOfFile = async (path: string): Promise<string> => {
   return hash.digest('hex');
 };
 
+const insideStore = (directory: string): RelearnError =>
+  new RelearnError('usage', 'inside_store', `${directory} is a store.`, {
+    hint: 'Name an empty or new folder.',
+  });
+
 /** Shards of the same plan that are there and whole. */
 const findWritten = async (
   directory: string,
@@ -208,6 +214,7 @@ const findWritten = async (
   planned: readonly PlannedShard[],
 ): Promise<DatasetShard[]> => {
   const there = new Set(await readdir(directory));
+  if (there.has(settingsKey)) throw insideStore(directory);
   if (!there.has(unfinishedName)) {
     const taken = [datasetManifestName, ...planned.map(({ name }) => name)].find((name) =>
       there.has(name),
@@ -233,7 +240,7 @@ const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
 
 /**
  * @throws RelearnError usage/`file_exists` where a file is there already, which is kept;
- * usage/`other_export` where another export was stopped there; conflict/`dataset_changed`
+ * usage/`inside_store`, usage/`other_export` where another export was stopped there; conflict/`dataset_changed`
  */
 export const exportDataset = async (
   components: Components,

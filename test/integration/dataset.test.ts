@@ -181,6 +181,8 @@ test('a folder that holds something of the kind is left alone', async () => {
   const plan = 'a'.repeat(64);
   await writeFile(join(directory, 'unfinished.json'), JSON.stringify({ plan, shards: [] }));
   expect(await relearnError(...again)).toMatchObject({ exitCode: 2, code: 'other_export' });
+  const inStore = await relearnError('dataset', 'export', store, '--store', store);
+  expect(inStore).toMatchObject({ exitCode: 2, code: 'inside_store' });
 });
 
 test.runIf(process.platform === 'linux')('a folder that can not be made is told', async () => {

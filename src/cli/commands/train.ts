@@ -85,7 +85,7 @@ export const define = (command: Command, session: Session): void => {
     )
     .option('--target-accuracy <A>', 'stop at this validation accuracy, such as 0.95', accuracy)
     .option('--max-minutes <M>', 'stop after this time', positiveNumber)
-    .option('--batch-size <N>', 'pictures in a step', wholeNumber(1))
+    .option('--batch-size <N>', 'pictures in a step, 4096 at most', wholeNumber(1, 4096))
     .option('--learning-rate <R>', 'peak learning rate', positiveNumber)
     .option('--seed <N>', 'same seed, same data: same weights', wholeNumber(0))
     .addOption(
