@@ -457,6 +457,8 @@ export const operatorCases: {
   FlipKernel: 'tested by name',
   ConvWeightGradient: 'tested by name',
   MaxPoolGradient: 'tested by name',
+  SideBySide: 'tested by name',
+  Apart: 'tested by name',
   ToBlocked: 'tested by name',
   FromBlocked: 'tested by name',
   BlockedConv: 'tested by name',

@@ -19,6 +19,8 @@ const lateOps: GradientRules<LoweredOps & BlockedOps> = {
   FlipKernel: notDifferentiable,
   ConvWeightGradient: notDifferentiable,
   MaxPoolGradient: notDifferentiable,
+  SideBySide: notDifferentiable,
+  Apart: notDifferentiable,
   ToBlocked: notDifferentiable,
   FromBlocked: notDifferentiable,
   BlockedConv: notDifferentiable,

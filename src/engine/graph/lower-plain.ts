@@ -46,6 +46,15 @@ const rules: { readonly [Op in OpType]?: Rule<Op> } = {
     const shape = (output as Value).shape as Extents4;
     return form(b, gradient as Value, input as Value, shape, attributes);
   },
+  SideBySide: (b, { inputs: [x], outputs: [wide] }) =>
+    b.apply('Reshape', [b.apply('Transpose', [x as Value], { permutation: [1, 2, 3, 0] })], {
+      shape: (wide as Value).shape,
+    }),
+  Apart: (b, { inputs: [wide], outputs: [x] }) => {
+    const [n, c, h, w] = (x as Value).shape as Extents4;
+    const columns = b.apply('Reshape', [wide as Value], { shape: [c, h, w, n] });
+    return b.apply('Transpose', [columns], { permutation: [3, 0, 1, 2] });
+  },
   // The simplifier makes one node of this pool and the forward one.
   MaxPoolGradient: (b, { inputs: [gradient, x], attributes }) => {
     const [, indices] = b.node('MaxPool', [x as Value], attributes);

@@ -7,6 +7,7 @@ import { blockedLayout } from './blocked/blocked-layout.ts';
 import { fuseBlocked } from './blocked/fuse-blocked.ts';
 import type { Graph, Value } from './graph.ts';
 import { lowerPlain } from './lower-plain.ts';
+import { sideBySide } from './side-by-side.ts';
 import { simplify } from './simplify.ts';
 import { splitBatch } from './split-batch.ts';
 import { statisticsOfBatch } from './statistics-of-batch.ts';
@@ -26,5 +27,6 @@ export const lower = (graph: Graph, { blockSize = null, batch = [] }: LowerOptio
   const simple = simplify(sumsOfPoolGradients(graph));
   if (blockSize === null) return simplify(lowerPlain(simple));
   const divided = splitBatch(simplify(statisticsOfBatch(biasAfterPool(simple))), batch);
-  return simplify(lowerPlain(fuseBlocked(blockedLayout(divided, blockSize))));
+  const laidOut = simplify(sideBySide(divided, blockSize));
+  return simplify(lowerPlain(fuseBlocked(blockedLayout(laidOut, blockSize))));
 };

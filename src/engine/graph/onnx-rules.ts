@@ -199,6 +199,8 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   FlipKernel: unspelled,
   ConvWeightGradient: unspelled,
   MaxPoolGradient: unspelled,
+  SideBySide: unspelled,
+  Apart: unspelled,
   ToBlocked: () => blocked('ReorderInput'),
   FromBlocked: (_, { outputs }) =>
     blocked('ReorderOutput', [int('channels', outputs[0]?.shape[1] as number)]),

@@ -170,6 +170,10 @@ export interface LoweredOps {
   ConvWeightGradient: ConvAttributes & { readonly kernel: readonly [number, number] };
   /** dL/dY, X and Y to dL/dX of a pool whose windows do not overlap. */
   MaxPoolGradient: WindowOps['MaxPool'];
+  /** Pictures laid out as one wide one: [N,C,H,W] → [1,C,H,W·N], first columns of all first. */
+  SideBySide: None;
+  /** The same undone: [1,C,H,W·N] → [N,C,H,W]. */
+  Apart: { readonly pictures: number };
 }
 
 /**

@@ -154,6 +154,16 @@ blocked('blocked layout', () => {
         return b.apply('ReduceMean', [both], { axes: [2, 3], keepDimensions: false });
       },
     ],
+    [
+      'small pictures side by side, with biases, kernels of several sizes and channels',
+      [16, 32, 5, 6],
+      (b, weight, x) => {
+        const tall = conv({ pads: [2, 1, 2, 1] });
+        const first = b.apply('Conv', [x, weight(64, 32, 5, 3), weight(64)], tall);
+        const second = b.apply('Conv', [b.apply('Relu', [first]), weight(32, 64, 3, 3)], conv());
+        return b.apply('ReduceMean', [second], { axes: [2, 3], keepDimensions: false });
+      },
+    ],
   ])('%s', async (_, shape, network) => {
     expect(await compare(network, shape)).toContain('BlockedConv');
   });
@@ -175,6 +185,31 @@ blocked('blocked layout', () => {
     );
     expect(operators).not.toContain('BatchNormalization');
     expect(operators.filter((op) => op === 'Relu')).toHaveLength(2); // of the two variances
+  });
+
+  it('small pictures lie side by side from pool to pool', async () => {
+    const operators = await compare(
+      (b, weight, x) => {
+        const unit = (value: Value, filters: number, kernel: number) => {
+          const pads = (kernel - 1) / 2;
+          const convolved = b.apply(
+            'Conv',
+            [value, weight(filters, value.shape[1] as number, kernel, kernel)],
+            conv({ pads: [pads, pads, pads, pads] }),
+          );
+          const [scale, bias] = [weight(filters), weight(filters)];
+          const zeros = (like: Value) => b.apply('Mul', [like, b.scalar(0)]);
+          const inputs = [convolved, scale, bias, zeros(scale), zeros(bias)];
+          return b.apply('BatchNormalization', inputs, { epsilon: 1e-3, training: true });
+        };
+        const pooled = b.apply('MaxPool', [unit(x, 16, 3)], pool);
+        const first = b.apply('Relu', [unit(pooled, 32, 3)]);
+        const sum = b.apply('Add', [unit(first, 32, 3), unit(pooled, 32, 1)]);
+        return b.apply('MaxPool', [b.apply('Relu', [sum])], pool);
+      },
+      [16, 16, 12, 12],
+    );
+    expect(operators.filter((op) => op === 'Pad').length).toBeGreaterThanOrEqual(4);
   });
 
   it('a pool without ties', async () => {

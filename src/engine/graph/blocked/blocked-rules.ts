@@ -10,6 +10,9 @@ import { blockedMaxPoolGradient } from './blocked-max-pool-gradient.ts';
 import { blockedScaleShift } from './blocked-scale-shift.ts';
 import { blockedWeightGradient } from './blocked-weight-gradient.ts';
 import { type BlockedRule, blocked, plain } from './layout.ts';
+import { moveRows } from './move-rows.ts';
+
+type Extents4 = readonly [number, number, number, number];
 
 const inputOf = (node: Node, index = 0): Value => node.inputs[index] as Value;
 
@@ -96,6 +99,44 @@ export const blockedRules: { readonly [Op in OpType]?: BlockedRule<Op> } = {
         ...(shift ? [layout.plain(shift)] : []),
       ),
     );
+  },
+  SideBySide: ({ inputs: [x], outputs: [wide] }, layout) => {
+    const [n, c, h, w] = (x as Value).shape as Extents4;
+    const { builder: b, blockSize } = layout;
+    if (!divides(blockSize, c)) return;
+    const pictures = b.apply('Reshape', [layout.blocked(x as Value)], {
+      shape: [n, c / blockSize, h, w, blockSize],
+    });
+    const columns = moveRows(b, pictures, [1, 2, 3, 0]);
+    return blocked(b.apply('Reshape', [columns], { shape: (wide as Value).shape }));
+  },
+  Apart: ({ inputs: [wide], outputs: [x] }, layout) => {
+    const [n, c, h, w] = (x as Value).shape as Extents4;
+    const { builder: b, blockSize } = layout;
+    if (!divides(blockSize, c)) return;
+    const columns = b.apply('Reshape', [layout.blocked(wide as Value)], {
+      shape: [c / blockSize, h, w, n, blockSize],
+    });
+    const pictures = moveRows(b, columns, [3, 0, 1, 2]);
+    return blocked(b.apply('Reshape', [pictures], { shape: [n, c, h, w] }));
+  },
+  // Columns before and after, of zeros: whole blocks, as a row lies.
+  Pad: (node, layout) => {
+    const [x, output] = [inputOf(node), node.outputs[0] as Value];
+    const { pads } = node.attributes;
+    const { builder: b, blockSize } = layout;
+    const onlyColumns = pads.length === 8 && pads.every((pad, i) => pad === 0 || i % 4 === 3);
+    if (!layout.isBlocked(x) || !onlyColumns) return;
+    const [n, c, h, w] = x.shape as Extents4;
+    const rows = b.apply('Reshape', [layout.blocked(x)], {
+      shape: [(n * c * h) / blockSize, w * blockSize],
+    });
+    const [before, after] = [pads[3] as number, pads[7] as number];
+    const padded = b.apply('Pad', [rows], {
+      ...node.attributes,
+      pads: [0, before * blockSize, 0, after * blockSize],
+    });
+    return blocked(b.apply('Reshape', [padded], { shape: output.shape }));
   },
   ConvWeightGradient: (node, layout) => {
     const value = blockedWeightGradient(node, layout);

@@ -9,6 +9,7 @@ import type { Layout } from './layout.ts';
 import { moveRows } from './move-rows.ts';
 import { pixelWeightGradient, suitsPixelWeightGradient } from './pixel-weight-gradient.ts';
 import { isOfFewChannels, unrolledWeightProduct } from './unrolled-weight-product.ts';
+import { suitsWideWeightGradient, wideWeightGradient } from './wide-weight-gradient.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
@@ -23,6 +24,7 @@ export const blockedWeightGradient = (
   const [n, c, h, w] = x.shape as Extents4;
   const [, k, p, q] = gradient.shape as Extents4;
   if (k % blockSize === 0 && isOfFewChannels(node)) return unrolledWeightProduct(node, layout);
+  if (suitsWideWeightGradient(node, blockSize)) return wideWeightGradient(node, layout);
   if (suitsPixelWeightGradient(node, blockSize)) return pixelWeightGradient(node, layout);
   // One pixel's weight gradient is a matrix product.
   const pointwise = kernel[0] === 1 && kernel[1] === 1;

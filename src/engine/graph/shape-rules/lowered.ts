@@ -14,4 +14,12 @@ export const loweredShapes: ShapeRules<LoweredOps> = {
     return [{ dtype: 'float32', shape: [k, c / group, ...kernel] }];
   },
   MaxPoolGradient: (inputs) => [input(inputs, 1)],
+  SideBySide: (inputs) => {
+    const [n, c, h, w] = picture(input(inputs, 0));
+    return [{ dtype: 'float32', shape: [1, c, h, w * n] }];
+  },
+  Apart: (inputs, { pictures }) => {
+    const [, c, h, w] = picture(input(inputs, 0));
+    return [{ dtype: 'float32', shape: [pictures, c, h, w / pictures] }];
+  },
 };
