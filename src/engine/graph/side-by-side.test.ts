@@ -74,7 +74,7 @@ describe('sideBySide', () => {
   });
 
   it.each<[string, readonly number[], readonly number[], OpAttributes['Conv']]>([
-    ['large pictures', [pictures, 2, 6, 7], [4, 2, 3, 3], same],
+    ['large pictures', [pictures, 2, 12, 13], [4, 2, 3, 3], same],
     ['a batch that fills no block', [3, 2, 3, 3], [4, 2, 3, 3], same],
     ['filters that fill no block', [pictures, 2, 3, 3], [3, 2, 3, 3], same],
     ['one pixel alone', [pictures, 2, 3, 3], [4, 2, 1, 1], { ...same, pads: [0, 0, 0, 0] }],

@@ -14,7 +14,7 @@ import type { ConvAttributes, OpAttributes, OpType } from './ops.ts';
 type Extents4 = readonly [number, number, number, number];
 
 /** Pixels of a picture up to which it is small. */
-const smallUpTo = 36;
+const smallUpTo = 144;
 
 /** What the rules may ask for. */
 interface Ways {
