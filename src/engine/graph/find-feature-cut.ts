@@ -5,12 +5,18 @@
  * features.
  */
 import type { Node, Value } from './graph.ts';
+import type { OpAttributes } from './ops.ts';
 
 export interface FeatureCut {
   /** The answer before any softmax, [N, classes] or [N, classes, 1, 1]. */
   readonly logits: Value;
-  /** What the last layer reads: [N, F], or [N, F, H, W] to be averaged over the picture. */
+  /**
+   * What the last layer reads: [N, F], or [N, F, H, W] to be averaged over the picture; with views,
+   * [views · N, F].
+   */
   readonly features: Value;
+  /** How many views of a picture, such as its mirror image, the answer is the mean of. */
+  readonly views: number;
 }
 
 type Step = (
@@ -69,6 +75,7 @@ export const findFeatureCut = (
   let logits = answer;
   let value = answer;
   let averaged = false;
+  let views = 1;
   for (;;) {
     const node = producer.get(value);
     if (!node) return undefined;
@@ -76,10 +83,20 @@ export const findFeatureCut = (
       logits = value = node.inputs[0] as Value;
       continue;
     }
-    averaged ||= node.op === 'ReduceMean';
+    if (node.op === 'ReduceMean') {
+      const [x] = node.inputs as [Value];
+      // Over [views, N, classes], as Relearn's own models answer; else over rows and columns.
+      const { axes } = node.attributes as OpAttributes['ReduceMean'];
+      if (x.shape.length === 3 && axes.join() === '0') views = x.shape[0] as number;
+      else averaged = true;
+    }
     const step = steps[node.op]?.(node, { isFixed, averaged });
     if (!step) return undefined;
-    if ('features' in step) return { logits, features: step.features };
+    if ('features' in step) {
+      const { features } = step;
+      const fits = features.shape[0] === views * (answer.shape[0] as number);
+      return fits ? { logits, features, views } : undefined;
+    }
     value = step.next;
   }
 };

@@ -7,7 +7,7 @@ import { decodeOnnx } from '../../formats/onnx.ts';
 import { findBoundaries } from './boundaries.ts';
 import { GraphBuilder } from './builder.ts';
 import { featuresName } from './end-at-features.ts';
-import { findFeatureCut } from './find-feature-cut.ts';
+import { type FeatureCut, findFeatureCut } from './find-feature-cut.ts';
 import type { Graph, Value } from './graph.ts';
 import { type ImportedNodes, importNodes } from './import-nodes.ts';
 import { openBatchSize } from './open-batch.ts';
@@ -126,7 +126,7 @@ const findClassifier = (
     );
   const fixed = new Set([...builder.parameters.map(({ value }) => value), ...builder.constants()]);
   const cut = findFeatureCut(builder.nodes, fixed, answer);
-  if (cut) return { logits: cut.logits, features: named ?? cut.features };
+  if (cut) return { logits: cut.logits, features: named ?? meanOfViews(builder, cut) };
   if (named) return { logits: answer, features: named };
   throw refuse(
     'onnx_no_classifier',
@@ -140,6 +140,14 @@ const nameFeatures = ({ input, nodes }: OnnxSource, answers: readonly string[]):
   const last = findBoundaries(nodes, input.name, answers).slice(-4).reverse();
   const named = last.map((name) => `"${name}"`).join(', ');
   return `Use a file with one classifier, or name the value that serves as features (--features NAME)${named ? `; the last that everything flows through are ${named}` : ''}.`;
+};
+
+/** The last layer of a mean is that of the mean, so the mean of the views' features will do. */
+const meanOfViews = (builder: GraphBuilder, { features, views }: FeatureCut): Value => {
+  if (views === 1) return features;
+  const [rows = 0, ...rest] = features.shape;
+  const apart = builder.apply('Reshape', [features], { shape: [views, rows / views, ...rest] });
+  return builder.apply('ReduceMean', [apart], { axes: [0], keepDimensions: false });
 };
 
 const isAnswer = ({ dtype, shape }: Value): boolean =>

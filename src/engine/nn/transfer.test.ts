@@ -1,13 +1,19 @@
 /** An imported network with a new head, as it is trained and as it is served. */
 import { describe, expect, it } from 'vitest';
 import { floats, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
+import { createRandom } from '../../base/random.ts';
 import { createClassifier } from '../runtime/create-classifier.ts';
 import { extractHere } from '../runtime/feature-extractor.ts';
+import { createSession } from '../runtime/session.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
+import { architectures } from './architectures.ts';
 import { readModel, writeModel } from './model-file.ts';
 import { createOptimizer } from './optimizers.ts';
 import { plainReadout } from './readout.ts';
+import { buildServingGraph } from './serving-graph.ts';
 import { buildTrainingGraph } from './training-graph.ts';
 import {
+  type Backbone,
   countBlocks,
   countTunedBlocks,
   featureModel,
@@ -154,4 +160,30 @@ describe('an imported network', () => {
       expect.objectContaining({ code: 'onnx_not_square' }),
     );
   });
+});
+
+it('a model of its own that answers with mirror images is a backbone: the mean of both views is its features', async () => {
+  const random = createRandom(2);
+  const { parameters } = buildServingGraph(architectures.compact, { classes: 2, imageSize: 32 });
+  const weights = new Map(
+    parameters.map(({ value, initialize }) => [value.name, initialize(random)] as const),
+  );
+  const model = {
+    ...{ architecture: 'compact', labels: ['cat', 'dog'], weights },
+    preprocessing: { width: 32, height: 32, channels: 3, fit: 'fill' },
+  } as const;
+  const fileWith = (mirror: boolean) =>
+    importBackbone(writeModel({ ...model, readout: { mirror, temperature: 1.5 } }));
+  const featuresOf = async (own: Backbone, mirror: boolean) => {
+    const extractor = await createSession(featureModel(own, { batchSize: 2, mirror }).model);
+    const pixels = createRandom(5);
+    const images = Float32Array.from({ length: 2 * 3 * 32 * 32 }, () => pixels.next());
+    const run = await extractor.run({ images: float32([2, 3, 32, 32], images) });
+    await extractor.close();
+    return run.features as Tensor<'float32'>;
+  };
+  const found = await featuresOf(fileWith(true), false);
+  expect(found.shape).toEqual([2, 256]);
+  const expected = await featuresOf(fileWith(false), true);
+  expect([...found.data]).toEqual([...expected.data].map((x) => expect.closeTo(x, 5)));
 });
