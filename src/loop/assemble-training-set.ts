@@ -3,13 +3,13 @@
  * has not seen, and again that which its lineage has. Written down as a manifest before the training starts.
  */
 import { RelearnError } from '../base/errors.ts';
+import { archivePrefix } from '../records/keys.ts';
 import type { FeedbackRow, TrainingManifest } from '../records/training-manifest.ts';
 import {
   type FeedbackObject,
   lineageManifests,
   untrainedFeedback,
 } from '../registry/feedback-index.ts';
-import { largestForeign } from '../registry/read-misnamed.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { foundAt, type Occasion, setAside, whyNotLearnt } from './quarantine.ts';
@@ -53,21 +53,22 @@ export const hasBaseData = async (
 };
 
 /**
- * The feedback must have been looked at before.
+ * @param sound keys of the items under `feedback/` that were looked at
  * @param fromScratch a new lineage: all feedback is new to it, also what earlier versions learnt
  * @throws RelearnError invalid/`no_base_data`
  */
 export const assembleTrainingSet = async (
   parts: Parts,
   state: RegistryState,
+  sound: ReadonlySet<string>,
   { fromScratch }: { readonly fromScratch: boolean },
 ): Promise<TrainingSet> => {
   if (!(await hasBaseData(parts, state))) throw noBaseData();
   const untrained = await untrainedFeedback(
     parts.feedbackQuery(fromScratch ? { ...state, champion: null } : state),
   );
-  // What is larger was not looked at, and is none of Relearn's.
-  const items = untrained.filter(({ size }) => size <= largestForeign);
+  // Under the name of an item somebody may have put something else since.
+  const items = untrained.filter(({ key }) => key.startsWith(archivePrefix) || sound.has(key));
   return {
     base: state.imports,
     feedback: await withoutJudges(parts, state, items),

@@ -84,15 +84,19 @@ export const considerTraining = async (
   if (!lease) return notTrained('already-training');
   return holdingLease(components, lease, options.signal, async (signal) => {
     const parts = { ...components, ...occasionOf(components, lease) };
-    // Another process may have trained between the look and the lease. Then what somebody put there
-    // is looked at, and last, because there may be most of them, whether the items are sound.
-    const looks = [async () => {}, () => takeInForeign(parts), () => settleItems(parts)];
-    for (const [index, look] of looks.entries()) {
-      await look();
-      const reason = await reasonToWait(components, await registry.read(), index === 0);
-      if (reason) return notTrained(reason);
-    }
-    const { version, gate } = await trainOnOrAnew(components, lease, options, signal);
+    const stillWaits = async (withUnread: boolean) =>
+      reasonToWait(components, await registry.read(), withUnread);
+    // Another process may have trained between the look and the lease.
+    const before = await stillWaits(true);
+    if (before) return notTrained(before);
+    await takeInForeign(parts);
+    // Before the items are read, of which there may be many.
+    const without = await stillWaits(false);
+    if (without) return notTrained(without);
+    const sound = await settleItems(parts);
+    const last = await stillWaits(false);
+    if (last) return notTrained(last);
+    const { version, gate } = await trainOnOrAnew(components, lease, options, signal, { sound });
     return { result: { trained: true, version, gate } };
   });
 };

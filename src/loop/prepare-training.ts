@@ -61,11 +61,18 @@ export const trainerOptions = ({
   seed,
 });
 
+/** What was found out before the training. */
+export interface Groundwork {
+  readonly asked?: AskedArchitecture | undefined;
+  /** Keys of the items under `feedback/` that were looked at: it learns from no others. */
+  readonly sound: ReadonlySet<string>;
+}
+
 export const prepareNew = async (
   components: Components,
   lease: Lease,
   options: TrainOptions,
-  asked: AskedArchitecture | undefined,
+  { asked, sound }: Groundwork,
 ): Promise<PreparedTraining> => {
   const { clock, newId, registry, store } = components;
   const { state } = registry;
@@ -81,9 +88,12 @@ export const prepareNew = async (
     ...(backbone ? { backbone } : {}),
     seed: options.seed ?? defaultSeed,
     options: { ...fitOptions(options), race: options.from === undefined },
-    ...(await assembleTrainingSet({ ...components, ...occasionOf(components, lease) }, state, {
-      fromScratch: start.parent === null,
-    })),
+    ...(await assembleTrainingSet(
+      { ...components, ...occasionOf(components, lease) },
+      state,
+      sound,
+      { fromScratch: start.parent === null },
+    )),
   };
   const ref = await claimTraining(components, lease, manifest);
   // From this claim on nothing older can be resumed.
@@ -129,7 +139,7 @@ export const prepareResumed = async (
   components: Components,
   lease: Lease,
   options: TrainOptions,
-  asked: AskedArchitecture | undefined,
+  { asked }: Groundwork,
 ): Promise<PreparedTraining> => {
   const { registry } = components;
   const found = await findResumable(components, registry.state);

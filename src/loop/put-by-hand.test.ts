@@ -102,6 +102,26 @@ describe('a picture whose name is 64 hex digits', () => {
     expect(await setAside()).toEqual({});
   });
 
+  test('waits for the next training where it comes after the look', async () => {
+    await place.store.put(`feedback/cat/${hash(1)}`, picture(1));
+    const store: ObjectStore = {
+      ...place.store,
+      async *list(prefix, options) {
+        // What is to be learnt from is listed by label.
+        if (prefix === 'feedback/cat/' && !(await place.store.head(`archive/cat/${hash(1)}`)))
+          await place.store.put(`feedback/cat/${hash(2)}`, picture(0));
+        yield* place.store.list(prefix, options);
+      },
+    };
+    const other = await openTestRelearn({ ...place, store });
+    await other.train();
+    await other.close();
+    expect(await keys('archive/')).toEqual([`archive/cat/${hash(1)}`]);
+    expect(await place.store.get(`feedback/cat/${hash(2)}`)).toEqual(new Uint8Array(picture(0)));
+    await relearn.train();
+    expect(await keys('archive/')).toEqual([0, 1].map((n) => `archive/cat/${hash(n)}`).sort());
+  });
+
   test('is not lost where two lie under the names of each other', async () => {
     await place.store.put(`feedback/cat/${hash(1)}`, picture(0));
     await place.store.put(`feedback/cat/${hash(0)}`, picture(1));

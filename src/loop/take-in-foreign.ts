@@ -42,35 +42,35 @@ interface Parts
   extends Occasion,
     Pick<Components, 'registry' | 'basePictures' | 'toFeedbackItem'> {}
 
-type Found = Omit<MisnamedObject, 'fault'>;
-
-/** Removes only what it read: a picture that took its place since waits for the next look. */
-const objectAt = (store: ObjectStore, { key, size, modifiedAt }: ObjectInfo): Found => {
-  let bytes: Uint8Array | undefined;
-  return {
-    name: key,
-    size,
-    modifiedAt,
-    read: async () => {
-      bytes = await store.get(key);
-      return bytes;
-    },
-    remove: async () => {
-      if (bytes) await deleteAsRead(store, key, bytes);
-    },
-  };
+type Found = Omit<MisnamedObject, 'fault' | 'remove'> & {
+  /** Only while it is what was read. */
+  remove(read: Uint8Array): Promise<void>;
 };
+
+const objectAt = (store: ObjectStore, { key, size, modifiedAt }: ObjectInfo): Found => ({
+  name: key,
+  size,
+  modifiedAt,
+  read: () => store.get(key),
+  remove: (read) => deleteAsRead(store, key, read),
+});
 
 const baseRow = async ({ basePictures, registry }: Parts, hash: string) =>
   (await basePictures.at(registry.state)).get(hash);
 
-/** Larger objects stay where they are: status and fsck tell of them. */
-const takeIn = async (parts: Parts, found: Found): Promise<void> => {
+/**
+ * Larger objects stay where they are: status and fsck tell of them.
+ * @returns the key of the item that it has become
+ */
+const takeIn = async (parts: Parts, found: Found): Promise<string | undefined> => {
   const { store, clock, settings, toFeedbackItem } = parts;
-  const { name, modifiedAt, remove } = found;
+  const { name, modifiedAt } = found;
   const bytes = found.size <= largestForeign ? await found.read() : undefined;
-  if (!bytes) return;
-  const refuse = (reason: string) => setAside(parts, found, bytes, reason);
+  if (!bytes) return undefined;
+  const remove = () => found.remove(bytes);
+  const refuse = async (reason: string): Promise<undefined> => {
+    await setAside(parts, { name, remove }, bytes, reason);
+  };
   const label = findFolderLabel(settings, feedbackFolderOf(name));
   if (label === undefined) return refuse('under no label');
   if (bytes.length > largestPicture) return refuse('larger than 16 MiB');
@@ -80,12 +80,16 @@ const takeIn = async (parts: Parts, found: Found): Promise<void> => {
   const key = feedbackKey(answer.labelId, answer.sha256);
   const base = await baseRow(parts, answer.sha256);
   const isThere = async () =>
-    (name !== key && (await settle(parts, await store.head(key)))) || isArchived(store, answer);
+    (name !== key && (await settle(parts, await store.head(key))) === key) ||
+    isArchived(store, answer);
   const standing = await standingOf(parts, answer, base, isThere);
   if (standing === 'judges') return refuse(whyNotLearnt(base) ?? '');
   const given = { at: Math.min(modifiedAt, clock.now()), source: 'store' };
   if (standing === 'again') await recordRenewal(store, answer, given);
-  if (standing !== 'new') return remove();
+  if (standing !== 'new') {
+    await remove();
+    return undefined;
+  }
   try {
     const item = encodeFeedbackItem(
       await toFeedbackItem(bytes, {
@@ -94,38 +98,44 @@ const takeIn = async (parts: Parts, found: Found): Promise<void> => {
         source: given.source,
       }),
     );
-    if (name === key) return store.put(key, item);
+    if (name === key) {
+      await store.put(key, item);
+      return key;
+    }
     await store.putIfAbsent(key, item);
-    // Somebody may have put something else there since: then both wait for the next look.
-    if (itemFault((await store.get(key)) ?? item, key, answer) === undefined) await remove();
+    // Something else may lie there since: then both wait for the next look.
+    const there = await store.get(key);
+    if (!there || itemFault(there, key, answer) !== undefined) return undefined;
+    await remove();
+    return key;
   } catch (error) {
     if (!(error instanceof RelearnError) || error.kind !== 'invalid') throw error;
-    await refuse(error.code);
+    return refuse(error.code);
   }
 };
 
-/** Makes sure that what lies under an item's name is that item. @returns whether it is */
-const settle = async (parts: Parts, info: ObjectInfo | undefined): Promise<boolean> => {
+/**
+ * Makes sure that nothing but the item lies under an item's name.
+ * @returns the key of the item that lies there, or of the one that the picture there has become
+ */
+const settle = async (parts: Parts, info: ObjectInfo | undefined): Promise<string | undefined> => {
   const { store } = parts;
   const item = info && parseItemKey(info.key);
   const bytes = item && info.size <= largestForeign ? await store.get(info.key) : undefined;
-  if (!item || !bytes) return false;
+  if (!item || !bytes) return undefined;
   const { key } = info;
   if (isFeedbackItem(bytes)) {
     const fault = itemFault(bytes, key, item) ?? whyNotLearnt(await baseRow(parts, item.sha256));
-    if (fault) await setAside(parts, foundAt(store, key, bytes), bytes, fault);
-    return fault === undefined;
+    if (!fault) return key;
+    await setAside(parts, foundAt(store, key, bytes), bytes, fault);
+    return undefined;
   }
-  if (sha256(bytes) === item.sha256) {
-    await takeIn(parts, objectAt(store, info));
-    return (await store.head(key)) !== undefined;
-  }
+  if (sha256(bytes) === item.sha256) return takeIn(parts, objectAt(store, info));
   // Out of the way first: the item that has this name may be among the others.
   const aside = returnKeyOf(parts.settings, key, bytes);
   await store.putIfAbsent(aside, bytes);
   await deleteAsRead(store, key, bytes);
-  await takeIn(parts, { ...objectAt(store, { ...info, key: aside }), name: key });
-  return false;
+  return takeIn(parts, { ...objectAt(store, { ...info, key: aside }), name: key });
 };
 
 /** Looks at what has no item's name. */
@@ -140,10 +150,18 @@ export const takeInForeign = async (parts: Parts): Promise<void> => {
   await forEachTogether(foreign, lookedAtTogether, (info) => takeIn(parts, objectAt(store, info)));
 };
 
-/** Looks at what has the name of an item: it may be a picture, or damaged. */
-export const settleItems = async (parts: Parts): Promise<void> => {
+/**
+ * Looks at what has the name of an item: it may be a picture, or damaged.
+ * @returns the keys of the sound items. What comes later waits for the next look.
+ */
+export const settleItems = async (parts: Parts): Promise<ReadonlySet<string>> => {
   const items: ObjectInfo[] = [];
   for await (const info of parts.store.list(feedbackPrefix))
     if (parseItemKey(info.key)) items.push(info);
-  await forEachTogether(items, itemsReadTogether, (info) => settle(parts, info));
+  const sound = new Set<string>();
+  await forEachTogether(items, itemsReadTogether, async (info) => {
+    const key = await settle(parts, info);
+    if (key !== undefined) sound.add(key);
+  });
+  return sound;
 };

@@ -13,7 +13,7 @@ import { checkFineTune } from './backbones.ts';
 import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
 import type { Components } from './components.ts';
 import { removeCheckpoints } from './left-checkpoints.ts';
-import { prepareNew, prepareResumed, trainerOptions } from './prepare-training.ts';
+import { type Groundwork, prepareNew, prepareResumed, trainerOptions } from './prepare-training.ts';
 import { occasionOf } from './quarantine.ts';
 import { registerOutcome } from './register-outcome.ts';
 import type { TrainOptions } from './relearn-api.ts';
@@ -29,7 +29,7 @@ export const trainHolding = async (
   lease: Lease,
   options: TrainOptions,
   signal: AbortSignal,
-  asked?: AskedArchitecture,
+  groundwork: Groundwork,
 ): Promise<TrainReport> => {
   const { registry, store, trainer, log } = components;
   // What an earlier training consumed and could not tidy up any more.
@@ -37,7 +37,7 @@ export const trainHolding = async (
   const { state } = registry;
   const occasion = occasionOf(components, lease);
   const prepare = options.resume ? prepareResumed : prepareNew;
-  const { manifest, ref, resumed } = await prepare(components, lease, options, asked);
+  const { manifest, ref, resumed } = await prepare(components, lease, options, groundwork);
   signal.throwIfAborted();
   const { runId, createdAt: startedAt, parent } = manifest;
 
@@ -185,11 +185,9 @@ export const train = async (
   if (!lease) throw alreadyTraining();
   return holdingLease(components, lease, options.signal, async (signal) => {
     await tellOfCheckpoint(components, options);
-    if (!options.resume) {
-      const parts = { ...components, ...occasionOf(components, lease) };
-      await takeInForeign(parts);
-      await settleItems(parts);
-    }
-    return trainHolding(components, lease, options, signal, asked);
+    const parts = { ...components, ...occasionOf(components, lease) };
+    if (!options.resume) await takeInForeign(parts);
+    const sound = options.resume ? new Set<string>() : await settleItems(parts);
+    return trainHolding(components, lease, options, signal, { asked, sound });
   });
 };

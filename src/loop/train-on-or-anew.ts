@@ -9,6 +9,7 @@ import type { Lease } from '../registry/lease.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import type { Components } from './components.ts';
 import { readCheckpoint } from './left-checkpoints.ts';
+import type { Groundwork } from './prepare-training.ts';
 import type { TrainOptions } from './relearn-api.ts';
 import { interruptedClaim } from './resumable-run.ts';
 import { trainHolding } from './train-candidate.ts';
@@ -58,6 +59,7 @@ export const trainOnOrAnew = async (
   lease: Lease,
   options: Pick<TrainOptions, 'signal' | 'onProgress' | 'onLine'>,
   signal: AbortSignal,
+  groundwork: Groundwork,
 ): Promise<TrainReport> => {
   const { registry, log } = components;
   const giveUp = (why: string) =>
@@ -66,11 +68,12 @@ export const trainOnOrAnew = async (
   if (obstacle) giveUp(obstacle);
   if (obstacle === null) {
     try {
-      return await trainHolding(components, lease, { ...options, resume: true }, signal);
+      const onwards = { ...options, resume: true };
+      return await trainHolding(components, lease, onwards, signal, groundwork);
     } catch (error) {
       if (!isRelearnError(error) || !refusals.has(error.code)) throw error;
       giveUp(error.message.replace(/\.$/, ''));
     }
   }
-  return trainHolding(components, lease, options, signal);
+  return trainHolding(components, lease, options, signal, groundwork);
 };

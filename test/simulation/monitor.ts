@@ -4,7 +4,7 @@
  * gave signs of life.
  */
 import { sha256 } from '../../src/base/hash.ts';
-import { decodeFeedbackItem, isFeedbackItem } from '../../src/records/feedback-item.ts';
+import { decodeFeedbackItem, isFeedbackItem, itemFault } from '../../src/records/feedback-item.ts';
 import type { ObjectRef } from '../../src/records/json-object.ts';
 import {
   archiveKey,
@@ -24,6 +24,7 @@ import {
   lineageOf,
   type RegistryState,
 } from '../../src/registry/registry-state.ts';
+import { isPicture, labelIdOf } from './put-by-hand.ts';
 import type { Objects, Observer, StoredObject } from './simulated-store.ts';
 import { worldBegin } from './virtual-time.ts';
 
@@ -42,6 +43,10 @@ export interface Monitor extends Observer {
   /** Items that somebody was told are safe, as `label/hash`. */
   readonly acknowledged: ReadonlySet<string>;
   acknowledge(labelId: string, hash: string): void;
+  /** A person has put something under `feedback/` past Relearn. */
+  onPutByHand(key: string, bytes: Uint8Array): void;
+  /** What a person has put there and what is nowhere any more, or not where it belongs. */
+  lostOfThose(): string | undefined;
   /** What a process has read of the log so far. */
   onView(by: string, records: readonly LogRecord[]): void;
   /** An attempt to get the lease begins; takeovers are judged from here on. */
@@ -77,6 +82,7 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
   const acknowledged = new Set<string>();
   const attempts = new Map<string, number>();
   const beats: number[] = [];
+  const byHand: { readonly key: string; readonly bytes: Uint8Array }[] = [];
 
   const report = (found: Violation) => {
     violation ??= found;
@@ -94,6 +100,27 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
     objects.map.has(feedbackKey(labelId, hash)) ||
     objects.map.has(archiveKey(labelId, hash)) ||
     itemsSetAside(objects).has(`${labelId}/${hash}`);
+
+  /** Whether something put by hand lies there as it was, other than under this name. */
+  const isWaiting = (bytes: Uint8Array, labelId: string | null, except?: string): boolean => {
+    const hash = sha256(bytes);
+    for (const [key, other] of objects.map)
+      if (key !== except && key.startsWith('feedback/') && labelIdOf(key) === labelId)
+        if (sha256(other.bytes) === hash) return true;
+    return false;
+  };
+  const isInQuarantine = (bytes: Uint8Array): boolean => {
+    const hash = sha256(bytes);
+    for (const [key, other] of objects.map)
+      if (isQuarantined(key) && sha256(other.bytes) === hash) return true;
+    return false;
+  };
+  /** Whole, under its own name. */
+  const isItemThere = (labelId: string, hash: string): boolean =>
+    [feedbackKey(labelId, hash), archiveKey(labelId, hash)].some((key) => {
+      const found = objects.map.get(key);
+      return found && itemFault(found.bytes, key, { labelId, sha256: hash }) === undefined;
+    });
 
   const manifestOf = (ref: ObjectRef) =>
     decodeTrainingManifest(objects.map.get(ref.key)?.bytes ?? new Uint8Array(), ref.key);
@@ -154,10 +181,18 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
   };
 
   const onItemGone = (key: string, before: StoredObject, by: string): void => {
-    const hash = sha256(before.bytes);
+    if (isInQuarantine(before.bytes)) return;
     const item = parseItemKey(key);
-    for (const [other, { bytes }] of objects.map)
-      if (isQuarantined(other) && sha256(bytes) === hash) return;
+    if (!isFeedbackItem(before.bytes)) {
+      const labelId = labelIdOf(key);
+      const hash = sha256(before.bytes);
+      const isTaken =
+        labelId !== null &&
+        (isItemThere(labelId, hash) || itemsSetAside(objects).has(`${labelId}/${hash}`));
+      require(isTaken || isWaiting(before.bytes, labelId), 'I1', () =>
+        `${by} removed ${key}, which somebody had put there`);
+      return;
+    }
     const other = item && (key.startsWith('feedback/') ? archiveKey : feedbackKey);
     const copy = item && other && objects.map.get(other(item.labelId, item.sha256));
     require(copy !== undefined, 'I1', () =>
@@ -173,6 +208,15 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
     }
     const others = [...objects.map.values()].map((other) => sha256(other.bytes));
     require(others.includes(sha256(bytes)), 'I1', () => `${by} removed ${key}, the last copy`);
+  };
+
+  /** What lies under `feedback/` is replaced only by the item that it is a picture of. */
+  const onReplaced = (key: string, before: StoredObject, bytes: Uint8Array, by: string): void => {
+    const hash = sha256(before.bytes);
+    if (hash === sha256(bytes)) return;
+    const isItem = isFeedbackItem(bytes) && decodeFeedbackItem(bytes, key).header.sha256 === hash;
+    require(isFeedbackItem(before.bytes) || isItem, 'I1', () =>
+      `${by} replaced ${key}, which somebody had put there`);
   };
 
   return {
@@ -191,6 +235,7 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
         require(before === undefined, 'I3', () => `${by} replaced the slot ${key}`);
         if (before === undefined) onEntry(slot, bytes, by);
       }
+      if (before && key.startsWith('feedback/')) onReplaced(key, before, bytes, by);
       const hash = named.get(key);
       require(hash === undefined || sha256(bytes) === hash, 'I4', () =>
         `${by} replaced ${key} by something else`);
@@ -210,6 +255,14 @@ export const createMonitor = (objects: Objects, now: () => number): Monitor => {
       require(isKept(labelId, hash), 'I1', () => `${labelId}/${hash} was acknowledged, not kept`);
       acknowledged.add(`${labelId}/${hash}`);
     },
+    onPutByHand: (key, bytes) => void byHand.push({ key, bytes }),
+    lostOfThose: () =>
+      byHand.find(({ key, bytes }) => {
+        const labelId = labelIdOf(key);
+        return labelId !== null && isPicture(bytes)
+          ? !isItemThere(labelId, sha256(bytes))
+          : !isInQuarantine(bytes);
+      })?.key,
     onView: (by, records) => {
       const wrong = records.find(({ slot, entry }) => log[slot - 1]?.writeId !== entry.writeId);
       require(wrong === undefined, 'I3', () =>

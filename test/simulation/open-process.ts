@@ -2,7 +2,6 @@
 import type { Random } from '../../src/base/random.ts';
 import { createBasePictures } from '../../src/loop/base-pictures.ts';
 import type { Components } from '../../src/loop/components.ts';
-import { toFeedbackItem } from '../../src/loop/store-picture.ts';
 import { probeKey } from '../../src/records/keys.ts';
 import { readVerified } from '../../src/records/read-verified.ts';
 import { loadSettings } from '../../src/records/stored-settings.ts';
@@ -13,6 +12,7 @@ import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { probeStore } from '../../src/storage/probe.ts';
 import { openTestClassifier } from '../loop-store.ts';
 import { createOneStepTrainer, type Poison } from './one-step-trainer.ts';
+import { simulatedDecoder } from './put-by-hand.ts';
 import type { VirtualProcess } from './virtual-time.ts';
 
 export const openProcess = async (
@@ -44,7 +44,7 @@ export const openProcess = async (
     trainer: createOneStepTrainer({ store, settings, clock }, random, poison),
     openClassifier: openTestClassifier,
     readModel: (ref) => readVerified(store, ref),
-    toFeedbackItem,
+    toFeedbackItem: simulatedDecoder,
     observer: {},
     keepPredictions: true,
     clock,

@@ -218,6 +218,17 @@ export const plantedBugs: readonly BugWithBound[] = [
     }),
   },
   {
+    name: 'a picture put by hand is removed, and then its item written under the same name',
+    within: 50,
+    store: (store) => ({
+      ...store,
+      put: async (key, bytes) => {
+        if (key.startsWith('feedback/')) await store.delete(key);
+        return store.put(key, bytes);
+      },
+    }),
+  },
+  {
     name: 'a list ends with its first page',
     within: 50,
     store: (store): ObjectStore => ({

@@ -23,6 +23,7 @@ import { registerImport } from '../../src/registry/model-registry.ts';
 import { versionOf } from '../../src/registry/registry-state.ts';
 import { uploadImport } from './initial-objects.ts';
 import type { Monitor } from './monitor.ts';
+import { drawPutByHand } from './put-by-hand.ts';
 import { directStore, type Objects } from './simulated-store.ts';
 import { type World, worldBegin } from './virtual-time.ts';
 
@@ -77,6 +78,15 @@ const giveFeedback: Act = async ({ world, components, random, monitor, objects }
   monitor.acknowledge(target, id);
 };
 
+/** A person puts something there past Relearn, over nothing that lies there. */
+const putByHand: Act = async ({ components, random, monitor, objects }) => {
+  const picture = pictures[random.integer(pictures.length)] ?? pictures[0];
+  if (!picture) return;
+  const { key, bytes } = drawPutByHand(random, picture.image, components.newId());
+  if ((await directStore(objects).putIfAbsent(key, bytes)) === 'created')
+    monitor.onPutByHand(key, bytes);
+};
+
 /** A person puts something where nothing belongs. */
 const leaveStray: Act = async ({ components, random, objects }) =>
   directStore(objects).put(
@@ -114,6 +124,7 @@ const retry: Act = ({ components }) => bringBack(components, 'all');
 
 export const acts = {
   feedback: giveFeedback,
+  hand: putByHand,
   stray: leaveStray,
   consider: ({ components }) => considerTraining(components),
   train: ({ components }) => train(components),
@@ -144,7 +155,11 @@ const secondsOrDays = (most: number) => (random: Random) =>
   random.integer(6) === 0 ? (1 + random.integer(8)) * day : seconds(most)(random);
 
 export const roles = {
-  writer: { count: 2, acts: ['feedback', 'feedback', 'feedback', 'stray'], pause: seconds(25) },
+  writer: {
+    count: 2,
+    acts: ['feedback', 'feedback', 'feedback', 'hand', 'stray'],
+    pause: seconds(25),
+  },
   trainer: { count: 3, acts: ['consider', 'consider', 'consider', 'train'], pause: seconds(60) },
   keeper: { count: 1, acts: ['promote', 'rollback', 'import', 'retry'], pause: seconds(90) },
   janitor: { count: 1, acts: ['gc'], pause: secondsOrDays(120) },

@@ -9,6 +9,7 @@ import { collectGarbage } from '../../src/loop/collect-garbage.ts';
 import type { Components } from '../../src/loop/components.ts';
 import { considerTraining } from '../../src/loop/consider-training.ts';
 import { nameThisProcess } from '../../src/loop/process-owner.ts';
+import { train } from '../../src/loop/train-candidate.ts';
 import { archiveKey, feedbackKey } from '../../src/records/keys.ts';
 import { pendingFeedback } from '../../src/registry/feedback-index.ts';
 import { checkInvariants } from '../../src/registry/invariants.ts';
@@ -265,6 +266,12 @@ export const simulate = async (
     if (Math.min(...pending.items.values()) >= components.settings.threshold) {
       monitor.report(new Violation('I11', `feedback waits: ${JSON.stringify([...pending.items])}`));
     }
+    // Now everything is looked at: what decodes is an item, the rest is set aside.
+    await train({ ...components, trainer });
+    const { unread } = await pendingFeedback(
+      components.feedbackQuery(await components.registry.read()),
+    );
+    if (unread.length > 0) monitor.report(new Violation('I11', `not looked at: ${unread}`));
     await process.clock.sleep(2 * week);
     await collectGarbage(components);
     await check(objects, week);
@@ -283,6 +290,8 @@ export const simulate = async (
   }
   const lost = [...monitor.acknowledged].find((item) => !holds(objects, item));
   if (lost) monitor.report(new Violation('I1', `${lost} was acknowledged and is gone`));
+  const vanished = monitor.lostOfThose();
+  if (vanished) monitor.report(new Violation('I1', `${vanished}, put by hand, came to nothing`));
   return {
     seed,
     hash: world.hash(),
