@@ -65,6 +65,14 @@ const checkComponents = ({ value, problem }: Deployment): Problem[] => {
   const resources = valueAt(value, ['resources']);
   return Object.entries(isRecord(resources) ? resources : {}).flatMap(([name, resource]) => {
     const component = valueAt(resource, ['component']);
+    if (!isRecord(resource) || (component === 'fc3' && !isRecord(resource.props)))
+      return [
+        problem(
+          ['resources', name],
+          `${name} describes no function.`,
+          'Give it component: fc3 and its settings below props.',
+        ),
+      ];
     if (component === 'fc3' || otherComponents.includes(component)) return [];
     return valueAt(resource, ['props', 'functionName']) === undefined
       ? []

@@ -7,6 +7,7 @@ import { checkStore } from './check-store.ts';
 import { checkTriggers } from './check-triggers.ts';
 import type { DeployedFunction } from './deployed-function.ts';
 import {
+  autoOrMap,
   choices,
   functionName,
   functionShape,
@@ -16,6 +17,7 @@ import {
   registryHost,
   roleName,
   sizes,
+  texts,
 } from './function-compute-rules.ts';
 import type { Problem } from './read-deployment.ts';
 import { unknownKeys } from './unknown-keys.ts';
@@ -76,6 +78,22 @@ const checkChoices = ({ at, problem }: DeployedFunction): Problem[] =>
     ];
   });
 
+/** What is there and of another kind than it has to be. */
+const checkKinds = ({ at, problem }: DeployedFunction): Problem[] => {
+  const differs = (paths: readonly string[], isGood: (value: unknown) => boolean, cure: string) =>
+    paths
+      .filter((path) => at(path) !== undefined && !isOpen(at(path)) && !isGood(at(path)))
+      .map((path) => problem(path, `${path} is ${JSON.stringify(at(path))}.`, cure));
+  return [
+    ...differs(
+      autoOrMap,
+      (value) => value === 'auto' || isRecord(value),
+      'Write auto, or a map of its keys.',
+    ),
+    ...differs(texts, (value) => typeof value === 'string' && value !== '', 'Write a text.'),
+  ];
+};
+
 /** The platform pulls an image from a registry of its own region, unless it is told how to log in elsewhere. */
 const checkImage = ({ at, problem }: DeployedFunction): Problem[] => {
   const image = at('customContainerConfig.image');
@@ -109,7 +127,8 @@ const checkBasics = ({ at, problem }: DeployedFunction): Problem[] => {
     .filter((key) => at(key) === undefined)
     .map((key) => problem('', `${key} is missing.`, `Add ${key}.`));
   const name = at('functionName');
-  if (name !== undefined && !isOpen(name) && !functionName.test(String(name)))
+  const isNamed = typeof name === 'string' && functionName.test(name);
+  if (name !== undefined && !isOpen(name) && !isNamed)
     problems.push(
       problem(
         'functionName',
@@ -208,6 +227,7 @@ export const checkFunction = (deployed: DeployedFunction): Problem[] => [
   ...checkBasics(deployed),
   ...checkSizes(deployed),
   ...checkChoices(deployed),
+  ...checkKinds(deployed),
   ...checkImage(deployed),
   ...checkStart(deployed),
   ...checkSettings(deployed),

@@ -39,6 +39,8 @@ export const createFill = (variables: unknown, tell: Tell) => {
     if (typeof value !== 'string') return value;
     const look = (match: string, name: string): unknown => {
       const found = valueAt(variables, name.split('.'));
+      if (found === null)
+        return void tell(path, `${match} is empty.`, `Give ${name} a value below vars.`);
       if (found !== undefined && depth < deepest) {
         const filled = fill(found, path, depth + 1);
         return isSpent(String(filled).length, path) ? undefined : filled;

@@ -77,6 +77,12 @@ export const ranges: Readonly<Record<string, Range>> = {
   memorySize: range(128, 32_768, 64),
   timeout: range(1, 86_400),
   instanceConcurrency: range(1, 200),
+  'concurrencyConfig.reservedConcurrency': range(0, 10_000),
+  'scalingConfig.minInstances': range(0, 10_000),
+  'provisionConfig.defaultTarget': range(0, 10_000),
+  'customContainerConfig.port': range(1, 65_535),
+  'instanceLifecycleConfig.initializer.timeout': range(1, 86_400),
+  'instanceLifecycleConfig.preStop.timeout': range(1, 86_400),
   'gpuConfig.gpuMemorySize': range(1024, 24_576, 1024),
   'asyncInvokeConfig.maxAsyncRetryAttempts': range(0, 8),
   'asyncInvokeConfig.maxAsyncEventAgeInSeconds': range(1, 604_800),
@@ -98,7 +104,22 @@ export const choices: Readonly<Record<string, readonly (string | number)[]>> = {
   diskSize: [512, 10_240],
   'gpuConfig.gpuType': ['fc.gpu.tesla.1', 'fc.gpu.ampere.1', 'fc.gpu.ada.1'],
   'logConfig.logBeginRule': ['DefaultRegex', 'None'],
+  'customDomain.protocol': ['HTTP', 'HTTPS', 'HTTP,HTTPS'],
 };
+
+/** By the path below `props`: what is made by itself where `auto` stands there, and else is a map. */
+export const autoOrMap: readonly string[] = ['logConfig', 'vpcConfig', 'ossMountConfig'];
+
+/** By the path below `props`, what is a text and never empty. */
+export const texts: readonly string[] = [
+  'handler',
+  'customContainerConfig.image',
+  'customDomain.domainName',
+  'customDomain.route.path',
+  'customContainerConfig.healthCheckConfig.httpGetUrl',
+  'instanceLifecycleConfig.initializer.handler',
+  'instanceLifecycleConfig.preStop.handler',
+];
 
 /** Gigabytes of memory for each core. */
 export const memoryPerCore = { least: 1, most: 4 };
