@@ -20,7 +20,6 @@ const smallUpTo = 144;
 interface Ways {
   readonly b: GraphBuilder;
   readonly blockSize: number;
-  readonly pictures: number;
   isWide(value: Value): boolean;
   /** The value side by side, laid out here if it has to be. */
   wide(value: Value): Value;
@@ -102,16 +101,18 @@ const rules: { readonly [Op in OpType]?: Rule<Op> } = {
     isWide(x as Value)
       ? { wide: b.apply('ScaleShift', [wide(x as Value), ...factors]) }
       : undefined,
-  Conv: (node, { b, blockSize, pictures, isWide, isConvolved, wide }) => {
+  Conv: (node, { b, blockSize, isWide, isConvolved, wide }) => {
     const [x, ...weights] = node.inputs as [Value, ...Value[]];
     if (!suitsConvolution(node, blockSize) || !(isWide(x) || isConvolved(x))) return undefined;
+    const pictures = x.shape[0] as number;
     const source = withMargin(b, wide(x), node.attributes.pads[1] * pictures);
     return { wide: b.apply('Conv', [source, ...weights], spread(node.attributes, pictures)) };
   },
-  ConvWeightGradient: ({ inputs, attributes }, { b, blockSize, pictures, isWide, wide }) => {
+  ConvWeightGradient: ({ inputs, attributes }, { b, blockSize, isWide, wide }) => {
     const [gradient, x] = inputs as [Value, Value];
     const filters = gradient.shape[1] as number;
     if (!suits(x, filters, attributes, blockSize) || !inputs.every(isWide)) return undefined;
+    const pictures = x.shape[0] as number;
     const source = withMargin(b, wide(x), attributes.pads[1] * pictures);
     const spreadOut = spread(attributes, pictures);
     return { value: b.apply('ConvWeightGradient', [wide(gradient), source], spreadOut) };
@@ -126,9 +127,7 @@ export const sideBySide = (graph: Graph, blockSize: number): Graph => {
     if (node.op === 'Conv' && kernelOf(node as Node<'Conv'>).kernel[1] > 1)
       if (suitsConvolution(node as Node<'Conv'>, blockSize)) convolved.add(node.inputs[0] as Value);
   }
-  const [first] = convolved;
-  if (first === undefined) return graph;
-  const pictures = first.shape[0] as number;
+  if (convolved.size === 0) return graph;
   const results = new Set(graph.outputs.map(({ value }) => value));
   const b = new GraphBuilder('wide_');
   /** A value in one layout, in the other, or both. */
@@ -139,14 +138,13 @@ export const sideBySide = (graph: Graph, blockSize: number): Graph => {
     if (known) return known;
     const wide = wideTwin.get(value);
     if (wide === undefined) return value;
-    const made = b.apply('Apart', [wide], { pictures });
+    const made = b.apply('Apart', [wide], { pictures: value.shape[0] as number });
     twin.set(value, made);
     return made;
   };
   const ways: Ways = {
     b,
     blockSize,
-    pictures,
     isWide: (value) => wideTwin.has(value),
     isConvolved: (value) => convolved.has(value),
     wide: (value) => {
