@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { GateReport, TransferReport } from '../records/reports.ts';
-import { describeGate, describeTransfer } from './describe-training.ts';
+import { describeGate, describeHoldoutGaps, describeTransfer } from './describe-training.ts';
 
 const undecided: GateReport = {
   verdict: 'not-enough-evidence',
@@ -52,4 +52,17 @@ it.each<[Partial<TransferReport>, string]>([
   [{ tuned: 0, kept: false }, 'A new head on a network of 36 blocks, none of which learnt here.'],
 ])('an imported network, %j', (change, words) => {
   expect(describeTransfer({ ...transfer, ...change })).toBe(words);
+});
+
+const row = (n: number) => ({ n, precision: null, recall: null });
+const cure = 'relearn import --role holdout PATH adds pictures that only judge.';
+
+it.each([
+  [0, 0, [`There is no holdout to judge by: ${cure}`]],
+  [3, 0, [`No holdout picture shows dog: how often that is told right is not known. ${cure}`]],
+  [3, 3, [`So few holdout pictures judge roughly: ${cure}`]],
+  [200, 200, []],
+])('a holdout of %d cats and %d dogs', (cats, dogs, lines) => {
+  const perLabel = { cat: row(cats), dog: row(dogs) };
+  expect(describeHoldoutGaps({ n: cats + dogs, perLabel })).toEqual(lines);
 });

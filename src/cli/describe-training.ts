@@ -85,6 +85,28 @@ export const describeTransfer = ({
     : `The head alone is kept: fine-tuning ${which} took the validation loss from ${losses[0]} to ${losses[1]}.${mirrored}`;
 };
 
+/** From here on an interval is narrow enough to speak for itself: some ten points at most. */
+const enoughToJudge = 100;
+
+const mostNamed = 5;
+
+/** What a small holdout cannot tell. */
+export const describeHoldoutGaps = ({
+  n,
+  perLabel,
+}: Pick<TrainReport['holdout'], 'n' | 'perLabel'>): readonly string[] => {
+  const cure = 'relearn import --role holdout PATH adds pictures that only judge.';
+  if (n === 0) return [`There is no holdout to judge by: ${cure}`];
+  const unjudged = Object.keys(perLabel).filter((label) => perLabel[label]?.n === 0);
+  const more = unjudged.length - mostNamed;
+  const named = `${unjudged.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}`;
+  if (unjudged.length > 0)
+    return [
+      `No holdout picture shows ${named}: how often that is told right is not known. ${cure}`,
+    ];
+  return n < enoughToJudge ? [`So few holdout pictures judge roughly: ${cure}`] : [];
+};
+
 /** What became of a candidate: its figures on the holdout and the gate's word. */
 export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' | 'gate'>): string =>
   [
@@ -94,6 +116,7 @@ export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' |
     '',
     formatConfusionMatrix(holdout.confusionMatrix),
     '',
+    ...describeHoldoutGaps(holdout),
     describeGate(gate, holdout.accuracy),
   ].join('\n');
 

@@ -55,6 +55,12 @@ describe('text', () => {
     );
   });
 
+  it('an accuracy of no pictures is none', () => {
+    expect(formatAccuracy({ accuracy: 0, n: 0, interval: [0, 1] })).toBe(
+      'accuracy not known, there are no pictures to judge by',
+    );
+  });
+
   it.each([
     [0, '    '],
     [0.5, '██  '],

@@ -20,6 +20,7 @@ export const formatAccuracy = (report: {
   readonly n: number;
   readonly interval: readonly [number, number];
 }): string => {
+  if (report.n === 0) return 'accuracy not known, there are no pictures to judge by';
   const [low, high] = report.interval.map((bound) => (bound * 100).toFixed(1));
   return `${formatPercent(report.accuracy)} of ${formatCount(report.n)} (95 % interval ${low}–${high} %)`;
 };

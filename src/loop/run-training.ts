@@ -17,6 +17,7 @@ import type { RunPoint } from '../records/run.ts';
 import type { Settings } from '../records/settings.ts';
 import { decodeTrainingManifest } from '../records/training-manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { adviseNetwork } from '../training/advise-network.ts';
 import { type CurvePoint, type FitRequest, fit } from '../training/fit.ts';
 import { type FitTransferRequest, fitTransfer } from '../training/fit-transfer.ts';
 import { openBackbone } from './backbones.ts';
@@ -118,6 +119,8 @@ export const runTraining = async (
     isFeedbackSuspect(request) ? watch.onDecoding : undefined,
   );
   checkLabels(settings, train);
+  const advice = backbone || start ? undefined : adviseNetwork(settings.labels, train);
+  if (advice) watch.onLine(advice);
 
   const checkpoints = createRunCheckpoints(
     site,
