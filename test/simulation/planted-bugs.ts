@@ -110,7 +110,7 @@ export const plantedBugs: readonly BugWithBound[] = [
   },
   {
     name: '"exists" is read as "lost", also where it echoes one\'s own write',
-    within: 500,
+    within: 2_000,
     store: (store) => {
       const echoed = new Set<string>();
       return {
