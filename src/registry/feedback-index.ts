@@ -139,7 +139,7 @@ export const pendingFeedback = async (
   /** @returns where to go on; undefined = nowhere */
   const countFrom = async (startAfter: string): Promise<string | undefined> => {
     for await (const key of listKeys(store, feedbackPrefix, { startAfter })) {
-      if (!add(key)) continue;
+      if (!add(key) || stopAt === Number.POSITIVE_INFINITY) continue;
       const part = partOf(key);
       const count = (seen.get(part) ?? 0) + 1;
       seen.set(part, count);
