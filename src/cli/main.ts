@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import type { CliContext } from './context.ts';
-import { exitCodes } from './failure.ts';
+import { describeFailure, exitCodes } from './failure.ts';
 import { runProgram } from './program.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -17,11 +17,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interruption.abort(new DOMException(signal, 'AbortError'));
   });
 }
-// `relearn … | head` closes the pipe early; that is the reader's right.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `relearn … | head` closes the pipe early; that is the reader's right.
   if (error.code === 'EPIPE') process.exit(exitCodes.done);
-  throw error;
+  const named = Object.assign(error, { path: 'The output' });
+  const { message, hint } = describeFailure(named, false);
+  process.stderr.write(`relearn: ${message}\n  ${hint}\n`);
+  process.exit(exitCodes.failed);
 });
+// Where nobody hears what is said on the way, the work goes on.
+process.stderr.on('error', () => {});
 
 const context: CliContext = {
   stdout: process.stdout,
