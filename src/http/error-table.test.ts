@@ -35,7 +35,7 @@ describe('clientErrorOf', () => {
       429: 'rate_limited',
       431: 'headers_too_large',
       500: 'internal model_output_invalid',
-      503: 'model_not_ready overloaded storage_unavailable storage_read_only store_too_new shutting_down',
+      503: 'model_not_ready overloaded storage_unavailable storage_read_only store_too_new name_taken shutting_down',
       504: 'deadline_exceeded',
       507: 'storage_full',
     }),

@@ -159,6 +159,11 @@ const problems: Readonly<Record<string, Problem>> = {
     'The store was written by a newer release.',
     'Whoever runs the server has to install that release.',
   ),
+  name_taken: entry(
+    503,
+    'Something in the storage is in the way of this answer.',
+    'Whoever runs the server has to remove it, the log names it; send the answer again then.',
+  ),
   deadline_exceeded: entry(504, 'The answer took too long.'),
   storage_full: entry(
     507,

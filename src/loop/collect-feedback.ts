@@ -4,16 +4,16 @@
  */
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { encodeFeedbackItem, type FeedbackItem } from '../records/feedback-item.ts';
+import { encodeFeedbackItem, type FeedbackItem, itemFault } from '../records/feedback-item.ts';
 import { encodeJson } from '../records/json-object.ts';
-import { feedbackKey, voteKey } from '../records/keys.ts';
+import { feedbackKey, feedbackPrefix, voteKey } from '../records/keys.ts';
 import type { FeedbackReceipt, FeedbackStatus } from '../records/reports.ts';
 import { resolveLabel } from '../records/resolve-label.ts';
 import type { Components } from './components.ts';
 import type { KeptPredictions } from './kept-predictions.ts';
 import { recordRenewal } from './latest-answer.ts';
 import type { FeedbackInput } from './relearn-api.ts';
-import { hasItem, type Standing, standingOf } from './standing.ts';
+import { type Answer, hasItem, type Standing, standingOf } from './standing.ts';
 
 export interface FeedbackContext
   extends Pick<
@@ -32,6 +32,44 @@ const receipt = (id: string, status: FeedbackStatus): FeedbackReceipt => ({
 const invalidField = (message: string, hint: string) =>
   new RelearnError('invalid', 'invalid_field', message, { hint });
 
+/** In the same folder, under no item's name, so that the next training looks at it. */
+const asideKey = ({ labelId, sha256: taken }: Answer, hash: string): string =>
+  `${feedbackPrefix}${labelId}/${hash}.${taken.slice(0, 40)}`;
+
+/**
+ * What somebody put under the item's name by hand is not the item: it gets a name of its own, under
+ * which the next training looks at it, and then the item takes its place at one stroke.
+ * @throws RelearnError unavailable/`name_taken` where what lies there is no object, such as a folder
+ */
+const putItem = async (
+  { store }: FeedbackContext,
+  answer: Answer,
+  item: Uint8Array,
+): Promise<'created' | 'exists'> => {
+  const key = feedbackKey(answer.labelId, answer.sha256);
+  let there: Uint8Array | undefined;
+  for (let attempt = 0; there === undefined; attempt++) {
+    if ((await store.putIfAbsent(key, item)) === 'created') return 'created';
+    there = await store.get(key);
+    // Once it may just have gone to the archive.
+    if (there === undefined && attempt > 0) {
+      throw new RelearnError(
+        'unavailable',
+        'name_taken',
+        `Something that is no file is at ${key}.`,
+        {
+          hint: 'Remove it from the store, then send the answer again.',
+        },
+      );
+    }
+  }
+  if (itemFault(there, key, answer) === undefined) return 'exists';
+  const other = sha256(there);
+  if (other !== answer.sha256) await store.putIfAbsent(asideKey(answer, other), there);
+  await store.put(key, item);
+  return 'created';
+};
+
 /** @param toItem called for a new answer only: it may have to decode */
 const keepAnswer = async (
   context: FeedbackContext,
@@ -39,13 +77,12 @@ const keepAnswer = async (
   toItem: () => Promise<FeedbackItem> | FeedbackItem,
 ): Promise<FeedbackReceipt> => {
   const { store, clock } = context;
-  const { sha256: hash, labelId, source } = answer;
+  const { sha256: hash, source } = answer;
   const keep: Readonly<Record<Standing, () => Promise<'created' | 'exists'>>> = {
     judges: async () => 'exists',
     known: async () => 'exists',
     again: () => recordRenewal(store, answer, { at: clock.now(), source }),
-    new: async () =>
-      store.putIfAbsent(feedbackKey(labelId, hash), encodeFeedbackItem(await toItem())),
+    new: async () => putItem(context, answer, encodeFeedbackItem(await toItem())),
   };
   const base = (await context.basePictures.at(await context.registry.read())).get(hash);
   const standing = await standingOf(context, answer, base, () => hasItem(store, answer));

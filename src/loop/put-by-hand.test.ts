@@ -390,6 +390,64 @@ describe('names', () => {
   });
 });
 
+describe('an answer whose name is taken', () => {
+  const answer = (n: number) =>
+    relearn.collectFeedback({ picture: picture(n), target: 'cat', source: 'test' });
+  const itemOf = async (n: number) =>
+    encodeFeedbackItem(
+      await toFeedbackItem(picture(n), {
+        ...{ labelId: 'cat', receivedAt: new Date(0).toISOString(), source: 'test' },
+      }),
+    );
+
+  test.each<[string, () => Promise<Uint8Array> | Uint8Array, string[], string[]]>([
+    ['nonsense', () => nonsense, [], ['unsupported_image']],
+    ['nothing', () => new Uint8Array(), [], ['empty_image']],
+    ['another picture', () => picture(1), [hash(1)], []],
+    ['the item of another picture', () => itemOf(1), [], ['an item under a wrong name']],
+    [
+      'half an item',
+      async () => (await itemOf(0)).slice(0, 99),
+      [],
+      ['an item under a wrong name'],
+    ],
+    ['the picture itself', () => picture(0), [], []],
+  ])('by %s is kept all the same, and so is that', async (_, there, learnt, reasons) => {
+    await place.store.put(`feedback/cat/${hash(0)}`, await there());
+    expect(await answer(0)).toMatchObject({ status: 'accepted' });
+    expect(await answer(0)).toMatchObject({ status: 'duplicate' });
+    await relearn.train();
+    expect(await keys('archive/')).toEqual(
+      [hash(0), ...learnt].map((hex) => `archive/cat/${hex}`).sort(),
+    );
+    expect(Object.values(await setAside())).toEqual(reasons);
+    expect(await relearn.check()).toMatchObject({ ok: true });
+  });
+
+  test('in the archive is kept', async () => {
+    await place.store.put(`archive/cat/${hash(0)}`, nonsense);
+    expect(await answer(0)).toMatchObject({ status: 'accepted' });
+  });
+
+  test.each([
+    ['a folder', (path: string) => mkdir(path)],
+    ['a link to nothing', (path: string) => symlink('/nowhere', path)],
+  ])('by %s is refused, not called a duplicate', async (_, occupy) => {
+    const root = await mkdtemp(join(tmpdir(), 'relearn-by-hand-'));
+    const store = await openLocalDirectory(root, { ...place, create: true });
+    for await (const { key } of place.store.list(''))
+      await store.put(key, (await place.store.get(key)) ?? new Uint8Array());
+    await mkdir(join(root, 'feedback/cat'), { recursive: true });
+    await occupy(join(root, 'feedback/cat', hash(0)));
+    const other = await openTestRelearn({ ...place, store });
+    await expect(
+      other.collectFeedback({ picture: picture(0), target: 'cat', source: 'test' }),
+    ).rejects.toMatchObject({ code: 'name_taken' });
+    await other.close();
+    await rm(root, { recursive: true });
+  });
+});
+
 describe('in a real store', () => {
   const folder = () => mkdtemp(join(tmpdir(), 'relearn-by-hand-'));
   const copyInto = async (store: ObjectStore) => {

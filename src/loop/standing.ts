@@ -1,4 +1,5 @@
 /** What an answer about a picture is to those that came before it. */
+import { itemFault } from '../records/feedback-item.ts';
 import type { ImportRow } from '../records/import-manifest.ts';
 import { archiveKey, feedbackKey } from '../records/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -19,10 +20,20 @@ export interface Answer {
   readonly labelId: string;
 }
 
-/** Whether the store has something under this item's name, whatever it is. */
-export const hasItem = async (store: ObjectStore, { labelId, sha256 }: Answer): Promise<boolean> =>
-  (await store.head(feedbackKey(labelId, sha256))) !== undefined ||
-  (await store.head(archiveKey(labelId, sha256))) !== undefined;
+/** Whether the item lies under its name, whole: something else may have been put there by hand. */
+export const isItemAt = async (
+  store: ObjectStore,
+  key: string,
+  answer: Answer,
+): Promise<boolean> => {
+  const bytes = await store.get(key);
+  return bytes !== undefined && itemFault(bytes, key, answer) === undefined;
+};
+
+/** Whether the store has the item. */
+export const hasItem = async (store: ObjectStore, answer: Answer): Promise<boolean> =>
+  (await isItemAt(store, feedbackKey(answer.labelId, answer.sha256), answer)) ||
+  (await isItemAt(store, archiveKey(answer.labelId, answer.sha256), answer));
 
 /**
  * @param base the picture's row, where it is a base picture
