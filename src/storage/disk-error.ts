@@ -10,7 +10,7 @@ interface Meaning {
 const full: Meaning = {
   code: 'storage_full',
   message: 'There is no space left',
-  hint: 'Free some space, or raise the quota; nothing that was stored before is lost.',
+  hint: 'Free some space or raise the quota (the folder cache/ of the store may be deleted at any time); nothing that was stored before is lost.',
 };
 const readOnly: Meaning = {
   code: 'storage_read_only',
