@@ -113,7 +113,7 @@ export const describeFailure = (error: unknown, interrupted: boolean): Failure =
       exitCode: exitCodes.interrupted,
       code: 'interrupted',
       message: 'Stopped.',
-      hint: 'Nothing was lost. Run the command again to go on; a training goes on with relearn train --resume.',
+      hint: 'Nothing was lost. Run the command again to go on; a training that has saved a checkpoint goes on with relearn train --resume.',
     };
   }
   if (error instanceof CommanderError) return describeUsage(error);
