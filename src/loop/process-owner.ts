@@ -3,16 +3,26 @@
  * that it is gone instead of waiting for its heartbeat to grow old.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { readlink } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
 /** Process ids mean something only inside one namespace, so it is part of the name where known. */
 const readNamespace = async (): Promise<string> =>
   (await readlink('/proc/self/ns/pid').catch(() => '')).replace(/\D/g, '');
 
+/** Names one run of one kernel: hosts may share a name, and all number their first namespace alike. */
+const readBoot = async (): Promise<string> =>
+  (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+
 /** The start time tells this process from an earlier one that had the same id. */
 const readName = async (): Promise<string> =>
-  [hostname(), await readNamespace(), process.pid, Math.round(performance.timeOrigin)].join('/');
+  [
+    hostname(),
+    await readBoot(),
+    await readNamespace(),
+    process.pid,
+    Math.round(performance.timeOrigin),
+  ].join('/');
 
 let name: Promise<string> | undefined;
 
@@ -45,15 +55,19 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
-/** True only where it is certain: same machine, same namespace, and no such process any more. */
+/**
+ * True only where it is certain: the same kernel since it started, the same namespace, and no such
+ * process any more. Where the system names none of them, it never is.
+ */
 export const isOwnerDead =
   (self: string) =>
   (owner: string): boolean => {
-    const [host, namespace, pid] = owner.split('/');
-    const [ownHost, ownNamespace, ownPid] = self.split('/');
-    if (owner === self || host !== ownHost || namespace !== ownNamespace) return false;
+    const [, boot, namespace, pid] = owner.split('/');
+    const [, ownBoot, ownNamespace, ownPid] = self.split('/');
+    const isKnown = ownBoot !== '' && ownNamespace !== '';
+    if (owner === self || !isKnown || boot !== ownBoot || namespace !== ownNamespace) return false;
     const id = Number(pid);
     if (!Number.isSafeInteger(id) || id <= 0) return false;
     // Our own id under another name: the earlier process that had it must have ended.
-    return pid === ownPid ? namespace !== '' : !isRunning(id);
+    return pid === ownPid || !isRunning(id);
   };
