@@ -80,6 +80,7 @@ export const decodeFeedbackItem = (bytes: Uint8Array, key: string): FeedbackItem
       cause,
       details: { key, detail },
     });
+  if (bytes.length === 0) throw damaged('it is empty');
   if (!isFeedbackItem(bytes)) throw damaged('it is no feedback item');
   if (bytes.length < preambleLength + checksumLength) throw damaged('it is cut short');
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length - checksumLength);

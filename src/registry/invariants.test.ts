@@ -68,6 +68,12 @@ it('finds nothing wrong with a healthy store', async () => {
   expect(await problems(1e9)).toEqual([]);
 });
 
+it('finds an item of which nothing is left', async () => {
+  const [cat] = items as [FeedbackRow, FeedbackRow];
+  await store.put(cat.key, new Uint8Array());
+  expect(await problems()).toEqual([['I1', cat.key]]);
+});
+
 it('finds a damaged item, and one that is gone', async () => {
   await train('one', items);
   const [cat, dog] = items as [FeedbackRow, FeedbackRow];

@@ -62,8 +62,9 @@ async function* brokenItems(
       // It may be too large to be read here.
       const isForeign = prefix === feedbackPrefix && (!named || size > largestForeign);
       const bytes = isForeign || !named ? undefined : await store.get(key);
-      if (isForeign || (bytes && prefix === feedbackPrefix && !isFeedbackItem(bytes)))
-        onUnread?.(key);
+      // Nobody puts nothing there: an empty object was an item.
+      const isByHand = bytes && bytes.length > 0 && !isFeedbackItem(bytes);
+      if (isForeign || (prefix === feedbackPrefix && isByHand)) onUnread?.(key);
       else if (bytes && named) {
         try {
           const { header } = decodeFeedbackItem(bytes, key);
