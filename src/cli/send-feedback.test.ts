@@ -109,12 +109,13 @@ describe('sendFeedback', () => {
     const problems: string[] = [];
     const counts = await sendFeedback(
       pictures(20),
-      options(server.fetch, { concurrency: 1, onProblem: (path) => problems.push(path) }),
+      options(server.fetch, { concurrency: 1, onProblem: (_, reason) => problems.push(reason) }),
     );
     expect(counts).toEqual({ sent: 1, accepted: 1, duplicates: 0, rejected: 0, failed: 19 });
     // Only the second picture was tried for long; the rest was not held against a dead server.
     expect(server.requests).toHaveLength(8);
     expect(problems).toHaveLength(19);
+    expect(problems.at(-1)).toBe('not sent: no answer from http://127.0.0.1:8080');
   });
 
   it.each([
@@ -126,6 +127,53 @@ describe('sendFeedback', () => {
       sendFeedback(pictures(20), options(server.fetch, { concurrency: 1 })),
     ).rejects.toMatchObject({ code });
     expect(server.requests).toHaveLength(1);
+  });
+
+  const refusal = (status: number, code: string) => () =>
+    Response.json(
+      { title: 'It is so.', code, hint: 'Make room.' },
+      { status, headers: { 'retry-after': '60' } },
+    );
+
+  it.each([
+    [507, 'storage_full'],
+    [503, 'storage_read_only'],
+    [503, 'store_too_new'],
+  ])('ends at once on %i %s, and the next run sends the rest', async (status, code) => {
+    const url = 'http://127.0.0.1:8080/callback';
+    const first = createServer((index) => (index < 3 ? accepted() : refusal(status, code)()));
+    await expect(
+      sendFeedback(
+        pictures(240),
+        options(first.fetch, { journal: await openFeedbackJournal(folder, url), concurrency: 1 }),
+      ),
+    ).rejects.toMatchObject({
+      kind: 'unavailable',
+      code,
+      message: expect.stringMatching(/It is so\. Sent until then: 3;/),
+      hint: 'Make room. Then run the same command again.',
+    });
+    expect(first.requests).toHaveLength(4);
+    expect(waits).toEqual([]);
+
+    const second = createServer((index) => (index < 3 ? duplicate() : accepted()));
+    const journal = await openFeedbackJournal(folder, url);
+    expect(journal.answered.size).toBe(3);
+    expect(
+      await sendFeedback(pictures(240), options(second.fetch, { journal, concurrency: 1 })),
+    ).toMatchObject({ accepted: 237, duplicates: 3 });
+  });
+
+  it('says why it waits, once for all pictures that wait together', async () => {
+    const server = createServer((_, time) =>
+      time === 1 ? problem(503, { 'retry-after': '5' }) : accepted(),
+    );
+    const told: unknown[] = [];
+    await sendFeedback(
+      pictures(4),
+      options(server.fetch, { onWait: (...wait) => told.push(wait) }),
+    );
+    expect(told).toEqual([['because', 5000]]);
   });
 
   it('rejects a picture that can’t be read and goes on', async () => {

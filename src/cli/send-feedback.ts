@@ -1,6 +1,7 @@
 /**
  * The client of `POST /callback`: sends labelled pictures several at a time, waits and tries again
- * where the server asks for it or the network fails, and counts what became of them.
+ * where the server asks for it or the network fails, and counts what became of them. An answer that
+ * repeating can't cure soon ends the sending at once.
  */
 import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
@@ -37,6 +38,8 @@ export interface SendFeedbackOptions {
   onCount?(counts: Readonly<FeedbackCounts>): void;
   /** Why a picture was rejected or did not get there. */
   onProblem?(path: string, reason: string): void;
+  /** Why nothing moves for so many milliseconds; at most once in five seconds. */
+  onWait?(reason: string, milliseconds: number): void;
 }
 
 type Answer =
@@ -53,6 +56,7 @@ const mostAttemptsUnanswered = 3;
 const requestTimeout = 60_000;
 /** A server may ask for more patience than ours, up to this. */
 const longestAskedWait = 60_000;
+const betweenWaitsTold = 5_000;
 
 export const callbackUrl = (server: URL): URL => {
   const url = new URL(server);
@@ -75,38 +79,74 @@ export const retryAfter = (header: string | null, now: number): number | undefin
   return Number.isFinite(asked) ? Math.min(longestAskedWait, Math.max(0, asked)) : undefined;
 };
 
-const problemReason = async (response: Response): Promise<string> => {
+interface Refusal {
+  readonly code: string;
+  readonly reason: string;
+  /** Empty where the server gave none. */
+  readonly hint: string;
+}
+
+const readRefusal = async (response: Response): Promise<Refusal> => {
+  const status = `HTTP ${response.status}`;
   const text = await response.text().catch(() => '');
   try {
-    const problem = JSON.parse(text) as { detail?: unknown; title?: unknown; code?: unknown };
-    return String(problem.detail ?? problem.title ?? problem.code ?? response.status);
+    const { detail, title, code, hint } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return {
+      code: String(code ?? ''),
+      reason: String(detail ?? title ?? code ?? status),
+      hint: String(hint ?? ''),
+    };
   } catch {
-    return `HTTP ${response.status}`;
+    return { code: '', reason: status, hint: '' };
   }
 };
 
-/** Answers that concern every picture end the run. */
-const wholeRunProblems: Readonly<Record<number, readonly [code: string, hint: string]>> = {
-  401: ['missing_key', 'Give a key with the scope feedback: --key KEY.'],
-  403: ['insufficient_scope', 'Give a key with the scope feedback: --key KEY.'],
-  404: ['not_found', 'Check --url: it should be where `relearn serve` listens.'],
-  405: ['method_not_allowed', 'Check --url: it should be where `relearn serve` listens.'],
-};
+interface Lasting {
+  readonly code: string;
+  /** In place of the server's. */
+  readonly hint?: string;
+}
 
-const readAnswer = async (response: Response): Promise<Answer> => {
-  if (response.ok) {
-    const { status } = (await response.json()) as { readonly status?: string };
-    // An item that waits for a person is in safe hands too.
-    return { kind: status === 'duplicate' ? 'duplicates' : 'accepted' };
-  }
-  const reason = await problemReason(response);
-  const whole = wholeRunProblems[response.status];
-  if (whole) {
-    throw new RelearnError('invalid', whole[0], `The server refuses feedback: ${reason}`, {
-      hint: whole[1],
-    });
-  }
-  return { kind: 'rejected', reason };
+const keyHint = 'Give a key with the scope feedback: --key KEY.';
+const addressHint = 'Check --url: it should be where `relearn serve` listens.';
+
+/** Answers that concern every picture and that repeating can't cure soon, by status. */
+const lastingStatuses: Readonly<Record<number, Lasting>> = {
+  401: { code: 'missing_key', hint: keyHint },
+  403: { code: 'insufficient_scope', hint: keyHint },
+  404: { code: 'not_found', hint: addressHint },
+  405: { code: 'method_not_allowed', hint: addressHint },
+  507: { code: 'storage_full' },
+};
+/** Among the other answers 503, which a little patience cures. */
+const lastingCodes: readonly string[] = ['storage_full', 'storage_read_only', 'store_too_new'];
+
+const endSending = ({ code, hint }: Lasting, refusal: Refusal): RelearnError =>
+  new RelearnError(
+    hint === undefined ? 'unavailable' : 'invalid',
+    code,
+    `The server takes no feedback: ${refusal.reason}`,
+    { hint: `${hint ?? refusal.hint} Then run the same command again.`.trimStart() },
+  );
+
+/** Said when everything that was on its way has ended: only then the count is known. */
+const withCount = (error: unknown, { sent }: Readonly<FeedbackCounts>): unknown =>
+  isRelearnError(error) && sent > 0
+    ? new RelearnError(
+        error.kind,
+        error.code,
+        `${error.message} Sent until then: ${sent}; the rest waits for the next run.`,
+        { ...(error.hint === undefined ? {} : { hint: error.hint }), cause: error },
+      )
+    : error;
+
+const lastingOf = (status: number, code: string): Lasting | undefined =>
+  lastingStatuses[status] ?? (lastingCodes.includes(code) ? { code } : undefined);
+
+const readAccepted = async (response: Response): Promise<Answer> => {
+  const { status } = (await response.json()) as { readonly status?: string };
+  // An item that waits for a person is in safe hands too.
+  return { kind: status === 'duplicate' ? 'duplicates' : 'accepted' };
 };
 
 const isWorthRetrying = (status: number): boolean => status === 429 || status >= 500;
@@ -114,6 +154,15 @@ const isWorthRetrying = (status: number): boolean => status === 429 || status >=
 const createSender = (options: SendFeedbackOptions) => {
   const target = callbackUrl(options.url);
   let answeredOnce = false;
+  let toldUntil = Number.NEGATIVE_INFINITY;
+
+  /** Pictures wait together: one line for all of them. */
+  const tellWait = (reason: string, milliseconds: number): void => {
+    const now = options.clock.monotonic();
+    if (now < toldUntil) return;
+    toldUntil = now + Math.max(milliseconds, betweenWaitsTold);
+    options.onWait?.(reason, milliseconds);
+  };
 
   const post = (picture: Uint8Array, label: string): Promise<Response> =>
     options.fetch(target, {
@@ -137,9 +186,13 @@ const createSender = (options: SendFeedbackOptions) => {
       try {
         const response = await post(picture, label);
         answeredOnce = true;
-        if (!isWorthRetrying(response.status)) return await readAnswer(response);
+        if (response.ok) return await readAccepted(response);
+        const refusal = await readRefusal(response);
+        const lasting = lastingOf(response.status, refusal.code);
+        if (lasting) throw endSending(lasting, refusal);
+        reason = refusal.reason;
+        if (!isWorthRetrying(response.status)) return { kind: 'rejected', reason };
         asked = retryAfter(response.headers.get('retry-after'), options.clock.now());
-        reason = await problemReason(response);
       } catch (error) {
         options.signal.throwIfAborted();
         if (isRelearnError(error)) throw error;
@@ -154,6 +207,7 @@ const createSender = (options: SendFeedbackOptions) => {
         );
       }
       if (attempt >= mostAttempts) return { kind: 'failed', reason };
+      tellWait(reason, asked ?? wait);
       await options.clock.sleep(asked ?? wait, options.signal);
       wait = Math.min(longestWait, wait * 2);
     }
@@ -168,7 +222,7 @@ export const sendFeedback = async (
   const send = createSender(options);
   const { journal = createForgetfulJournal() } = options;
   let journalIsTrusted: boolean | undefined;
-  let gaveUp = false;
+  let gaveUp: string | undefined;
 
   const count = (path: string, answer: Answer, reached: boolean) => {
     counts[answer.kind]++;
@@ -187,7 +241,7 @@ export const sendFeedback = async (
 
   const handle = async ({ path, label, read }: LabelledPicture): Promise<void> => {
     options.signal.throwIfAborted();
-    if (gaveUp) return count(path, { kind: 'failed', reason: 'not sent' }, false);
+    if (gaveUp) return count(path, { kind: 'failed', reason: `not sent: ${gaveUp}` }, false);
     let picture: Uint8Array;
     try {
       picture = await read();
@@ -198,7 +252,7 @@ export const sendFeedback = async (
     const entry = journalEntry(picture, label);
     const known = journalIsTrusted !== false && journal.answered.has(entry);
     const answer = await (known ? sendJournaled(picture, label) : send(picture, label));
-    if (answer.kind === 'failed') gaveUp = true;
+    if (answer.kind === 'failed') gaveUp = answer.reason;
     else journal.remember(entry);
     count(path, answer, answer.kind !== 'failed');
   };
@@ -207,7 +261,7 @@ export const sendFeedback = async (
     await forEachTogether(pictures, options.concurrency, handle);
   } catch (error) {
     await journal.close();
-    throw error;
+    throw withCount(error, counts);
   }
   await (counts.failed > 0 ? journal.close() : journal.finish());
   return counts;

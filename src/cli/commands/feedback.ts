@@ -72,6 +72,10 @@ export const define = (command: Command, session: Session): void => {
             journal,
             onCount: ({ accepted, duplicates, rejected, failed }) =>
               progress.update({ done: accepted + duplicates + rejected + failed, total }),
+            onWait: (reason, milliseconds) =>
+              output.note(
+                `Trying again in ${formatSeconds(milliseconds / 1000)}: ${formatForeign(reason)}`,
+              ),
             onProblem: (path, reason) => {
               problems++;
               if (problems > problemsShown) return;
@@ -85,6 +89,7 @@ export const define = (command: Command, session: Session): void => {
             `Sent ${formatCount(counts.sent)} pictures in ${formatSeconds(seconds)}: ` +
               `${formatCount(counts.accepted)} accepted, ${formatCount(counts.duplicates)} duplicates, ` +
               `${formatCount(counts.rejected)} rejected, ${formatCount(counts.failed)} failed.`,
+            counts.failed > 0 ? 'Run the same command again to send what failed.' : '',
           );
           return counts.rejected + counts.failed > 0 ? exitCodes.failed : exitCodes.done;
         } finally {
