@@ -30,6 +30,7 @@ const copyReport: CopyReport = {
   verified: 156,
   damaged: [],
   misnamed: [],
+  leftOut: [],
 };
 
 /** Runs the program in this process with everything from outside replaced. */
@@ -651,6 +652,15 @@ describe('relearn store copy', () => {
     const text = await relearn('store copy a b', { copyStore });
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(/not copied:\n +"?feedback\/cat\/\.\.jpg"?: a part.*\nTrain there/);
+  });
+
+  it('names what the target can not hold, with a cure, and exits with 1', async () => {
+    const leftOut = [{ path: 'feedback', reason: 'It would be in the way.' }];
+    const text = await relearn('store copy a b', {
+      copyStore: async () => ({ ...copyReport, leftOut }),
+    });
+    expect(text.code).toBe(1);
+    expect(text.stdout).toMatch(/b can't hold, and not copied:\n +feedback: It.*\nGive them other/);
   });
 });
 

@@ -177,6 +177,7 @@ const sameToClients: Readonly<Record<string, string>> = Object.fromEntries(
   [
     'ambiguous_write',
     'bucket_not_found',
+    'name_not_possible',
     'storage_clock_skew',
     'storage_credentials_expired',
     'storage_credentials_missing',

@@ -12,6 +12,7 @@ import { openLeaseDesk } from '../registry/lease.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
 import { createMemoryStore } from '../storage/memory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { openStore } from '../storage/open-store.ts';
 import { copyStore } from './copy-store.ts';
 import { initStore } from './init-store.ts';
 
@@ -71,6 +72,7 @@ describe('copyStore', () => {
       verified: objects,
       damaged: [],
       misnamed: [],
+      leftOut: [],
     });
     const log = openRegistryLog(to, place);
     expect(await checkInvariants(to, log, { now: place.clock.now() })).toEqual([]);
@@ -429,6 +431,35 @@ describe('copyStore', () => {
         code: 'store_overlaps',
       });
       expect(await readdir(join(folder, 'other'))).not.toContain('feedback');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('names what a folder can not hold under that name, and copies the rest', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'relearn-copy-'));
+    try {
+      const { store, clock, newId } = place;
+      const expected = await contents(store);
+      const model = Object.keys(expected).find((key) => key.startsWith('models/')) ?? '';
+      const slot = Object.keys(expected).find((key) => key.startsWith('log/')) ?? '';
+      const modelFolder = model.split('/').slice(0, -1).join('/');
+      const both = ['feedback/dog/n.jpg', 'feedback/dog/n.jpg/m.jpg'];
+      const inTheWay = ['feedback', 'log', `${slot}/x`, 'settings/x'];
+      for (const key of [...both, ...inTheWay, modelFolder]) await store.put(key, Buffer.from('x'));
+      for (let again = 0; again < 2; again++) {
+        const { leftOut, damaged } = await copyStore({ from: store, to: folder, clock, newId });
+        expect(damaged).toEqual([]);
+        const paths = leftOut.map(({ path }) => path);
+        expect(paths).toEqual(expect.arrayContaining(inTheWay));
+        expect(both.filter((key) => paths.includes(key))).toHaveLength(1);
+        const lacking = leftOut.filter(({ reason }) => reason.includes('lacks what its log'));
+        for (const { path } of lacking) expect(path).toMatch(/^models\//);
+        const copy = await openStore(folder, { clock, newId });
+        const all = await contents(store);
+        for (const path of paths) delete all[path];
+        expect(await contents(copy)).toEqual(all);
+      }
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -3,7 +3,7 @@
  * in its order, then the settings: until those are there, the copy is no store, and a copy that was
  * stopped can be taken up again. A finished copy is brought up to date, and nothing there removed, as
  * long as nothing but feedback came to it. Every object is read back and compared. What is damaged at
- * the source is named and left there, and so is what has no key.
+ * the source is named and left there, and so is what has no key, or a name that the target can't hold.
  */
 import type { Clock } from '../base/clock.ts';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
@@ -14,13 +14,14 @@ import {
   archivePrefix,
   feedbackPrefix,
   heartbeatPrefix,
+  isInTheWay,
   logPrefix,
   logSlotKey,
   probePrefix,
   quarantinePrefix,
   settingsKey,
 } from '../records/keys.ts';
-import type { CopyReport } from '../records/reports.ts';
+import type { CopyReport, Rejected } from '../records/reports.ts';
 import { loadSettings } from '../records/stored-settings.ts';
 import { readMisnamed } from '../registry/read-misnamed.ts';
 import { openRegistryLog } from '../registry/registry-log.ts';
@@ -146,6 +147,7 @@ const claimTarget = async (
 const isData = (key: string): boolean =>
   key !== settingsKey &&
   !key.startsWith(logPrefix) &&
+  !isInTheWay(key) &&
   !leftBehind.some((prefix) => key.startsWith(prefix));
 
 /**
@@ -165,7 +167,13 @@ async function* restingKeys(store: ObjectStore): AsyncGenerator<string> {
 }
 
 async function* logKeys(from: ObjectStore, nextSlot: number): AsyncGenerator<string> {
-  for await (const { key } of from.list(logPrefix)) if (key < logSlotKey(nextSlot)) yield key;
+  for await (const { key } of from.list(logPrefix)) {
+    if (key < logSlotKey(nextSlot) && !isInTheWay(key)) yield key;
+  }
+}
+
+async function* keysInTheWay(store: ObjectStore): AsyncGenerator<string> {
+  for await (const { key } of store.list('')) if (isInTheWay(key)) yield key;
 }
 
 /** @throws RelearnError conflict/`target_not_empty`, `store_overlaps`, `store_in_training`,
@@ -179,6 +187,7 @@ const copyBetween = async (
   const started = clock.monotonic();
   const report = { objects: 0, copied: 0, bytes: 0, verified: 0 };
   const damaged: { key: string; message: string }[] = [];
+  const refused = new Map<string, string>();
 
   const isAtTarget = async (key: string, bytes: Uint8Array, hash: string): Promise<boolean> => {
     if ((await to.head(key))?.size !== bytes.length) return false;
@@ -242,7 +251,27 @@ const copyBetween = async (
   const copyData = async (key: string): Promise<void> => {
     signal?.throwIfAborted();
     const found = await readSound(key);
-    if (found) await copyBytes(key, found.bytes, found.hash);
+    if (!found) return;
+    try {
+      await copyBytes(key, found.bytes, found.hash);
+    } catch (error) {
+      if (!isRelearnError(error) || error.code !== 'name_not_possible') throw error;
+      refused.set(key, error.message);
+    }
+  };
+
+  /** What was not copied for its name; a reason says so where the store needs it. */
+  const findLeftOut = async (): Promise<Rejected[]> => {
+    const needed = new Set<string>();
+    if (refused.size > 0) for await (const { key } of findMissing(to, state)) needed.add(key);
+    const left = [...refused].map(([path, reason]) => ({
+      path,
+      reason: needed.has(path) ? `${reason} The copy lacks what its log names.` : reason,
+    }));
+    for await (const path of keysInTheWay(from)) {
+      left.push({ path, reason: 'It would be in the way of what the store itself writes.' });
+    }
+    return left.sort((a, b) => (a.path < b.path ? -1 : 1));
   };
 
   /**
@@ -285,7 +314,13 @@ const copyBetween = async (
     path: name,
     reason: fault,
   }));
-  return { ...report, damaged, misnamed, seconds: (clock.monotonic() - started) / 1000 };
+  return {
+    ...report,
+    damaged,
+    misnamed,
+    leftOut: await findLeftOut(),
+    seconds: (clock.monotonic() - started) / 1000,
+  };
 };
 
 export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {

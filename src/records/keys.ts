@@ -182,3 +182,30 @@ export const promisedHash = (key: string): string | undefined => {
 
 export const probePrefix = 'probe/';
 export const probeKey = (id: string): string => `${probePrefix}${id}`;
+
+const folders: ReadonlySet<string> = new Set(
+  [
+    logPrefix,
+    heartbeatPrefix,
+    feedbackPrefix,
+    archivePrefix,
+    quarantinePrefix,
+    basePrefix,
+    cachePrefix,
+    predictionsPrefix,
+    votesPrefix,
+    modelsPrefix,
+    runsPrefix,
+    probePrefix,
+  ].map((prefix) => prefix.slice(0, -1)),
+);
+
+/**
+ * Whether an object, which somebody put into a bucket, has a name that in a folder would be in the way
+ * of the store's own: a file called `feedback`, or something below `settings` or an entry of the log.
+ */
+export const isInTheWay = (key: string): boolean =>
+  folders.has(key) ||
+  key.startsWith(`${settingsKey}/`) ||
+  (parseLogSlotKey(key.split('/').slice(0, 2).join('/')) !== undefined &&
+    key.split('/').length > 2);

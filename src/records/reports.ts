@@ -74,6 +74,11 @@ export interface CopyReport {
   readonly damaged: readonly { readonly key: string; readonly message: string }[];
   /** What lies under `feedback/` of the source under names that are no keys. It was not copied. */
   readonly misnamed: readonly Rejected[];
+  /**
+   * What the target can't hold under its name, such as a file where it has a folder, or may not hold,
+   * because it is called like a folder of the store. It was not copied.
+   */
+  readonly leftOut: readonly Rejected[];
 }
 
 export interface InitReport {

@@ -11,6 +11,11 @@ it.each([
   ['EACCES', 'write', 'storage_read_only'],
   ['EACCES', 'read', 'storage_denied'],
   ['EPERM', 'read', 'storage_denied'],
+  ['EISDIR', 'write', 'name_not_possible'],
+  ['ENOTDIR', 'write', 'name_not_possible'],
+  ['EEXIST', 'write', 'name_not_possible'],
+  ['ENAMETOOLONG', 'write', 'name_not_possible'],
+  ['ENAMETOOLONG', 'read', 'name_not_possible'],
   ['EIO', 'write', 'storage_unavailable'],
   ['EMFILE', 'read', 'storage_unavailable'],
 ] as const)('%s on a %s is %s', (code, doing, expected) => {

@@ -2,7 +2,12 @@
 import { RelearnError } from '../base/errors.ts';
 
 interface Meaning {
-  readonly code: 'storage_full' | 'storage_read_only' | 'storage_denied' | 'storage_no_links';
+  readonly code:
+    | 'storage_full'
+    | 'storage_read_only'
+    | 'storage_denied'
+    | 'storage_no_links'
+    | 'name_not_possible';
   readonly message: string;
   readonly hint: string;
 }
@@ -27,9 +32,19 @@ export const noLinks: Meaning = {
   message: "This file system can't create a file under a name only where it is free (hard links)",
   hint: 'Keep the store on a local file system; some network shares and FUSE mounts lack hard links.',
 };
+const nameTaken: Meaning = {
+  code: 'name_not_possible',
+  message: 'A folder holds no file and folder of one name, as a bucket does',
+  hint: 'Give one of the two another name.',
+};
+const nameTooLong: Meaning = {
+  code: 'name_not_possible',
+  message: 'The name is too long for this file system',
+  hint: 'Keep the store in a folder with a shorter path, or on another file system.',
+};
 
 const meanings: Readonly<Record<'read' | 'write', Readonly<Record<string, Meaning>>>> = {
-  read: { EACCES: denied, EPERM: denied },
+  read: { EACCES: denied, EPERM: denied, ENAMETOOLONG: nameTooLong },
   write: {
     ENOSPC: full,
     EDQUOT: full,
@@ -37,6 +52,10 @@ const meanings: Readonly<Record<'read' | 'write', Readonly<Record<string, Meanin
     EROFS: readOnly,
     EACCES: readOnly,
     EPERM: readOnly,
+    EISDIR: nameTaken,
+    ENOTDIR: nameTaken,
+    EEXIST: nameTaken,
+    ENAMETOOLONG: nameTooLong,
   },
 };
 

@@ -17,11 +17,15 @@ const summaryOf = ({ objects, copied, bytes, seconds }: CopyReport): string => {
   );
 };
 
-const isWhole = ({ damaged, misnamed }: CopyReport): boolean =>
-  damaged.length + misnamed.length === 0;
+const isWhole = ({ damaged, misnamed, leftOut }: CopyReport): boolean =>
+  damaged.length + misnamed.length + leftOut.length === 0;
 
 /** What stayed behind, and its cure; empty where nothing did. */
-const describeLeft = ({ damaged, misnamed }: CopyReport, from: string, to: string): string =>
+const describeLeft = (
+  { damaged, misnamed, leftOut }: CopyReport,
+  from: string,
+  to: string,
+): string =>
   [
     ...(damaged.length > 0
       ? [
@@ -38,6 +42,15 @@ const describeLeft = ({ damaged, misnamed }: CopyReport, from: string, to: strin
           'Train there, which takes them in or sets them aside, or copy them by hand.',
         ]
       : []),
+    ...(leftOut.length > 0
+      ? [
+          `Under names that ${to} can't hold, and not copied:`,
+          ...leftOut.map(
+            ({ path, reason }) => `  ${formatForeign(path)}: ${formatForeign(reason)}`,
+          ),
+          `Give them other names at ${from} and run the copy again, or copy to a bucket.`,
+        ]
+      : []),
   ]
     .map((line) => `\n${line}`)
     .join('');
@@ -47,7 +60,7 @@ export const define = (command: Command, session: Session): void => {
   command
     .command('copy')
     .description(
-      'Copies a store, compares every object, and goes on where it was when it is run again. Stop what trains and imports first. Damaged objects, and feedback under names that are no keys, are named and left out; the exit code is 1 then.',
+      'Copies a store, compares every object, and goes on where it was when it is run again. Stop what trains and imports first. Damaged objects, feedback under names that are no keys, and what TO cannot hold under its name, are named and left out; the exit code is 1 then.',
     )
     .argument('<FROM>', 'the store to copy, which stays as it is')
     .argument('<TO>', 'an empty folder, bucket or prefix; a bucket is created where it is missing')
