@@ -20,6 +20,7 @@ import { registerImport } from '../registry/model-registry.ts';
 import { collectFeedback, type FeedbackContext } from './collect-feedback.ts';
 import type { Components } from './components.ts';
 import { newName } from './new-name.ts';
+import { refuseOwnDataset } from './refuse-own-dataset.ts';
 import type { ImportOptions } from './relearn-api.ts';
 import { tellLabels } from './tell-labels.ts';
 
@@ -143,12 +144,13 @@ const importFeedback = async (
   return { imported, duplicates, rejected, perLabel };
 };
 
-/** @throws RelearnError invalid/`path_not_found`, invalid/`no_pictures` */
+/** @throws RelearnError invalid/`path_not_found`, invalid/`no_pictures`, invalid/`own_dataset` */
 export const importIntoStore = async (
   components: Components & FeedbackContext,
   paths: readonly string[],
   options: ImportOptions = {},
 ): Promise<ImportReport> => {
+  await refuseOwnDataset(components, paths);
   const source = openSource(components, paths, options);
   return options.role === 'feedback'
     ? importFeedback(components, source, options)

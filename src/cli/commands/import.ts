@@ -63,7 +63,7 @@ export const define = (command: Command, session: Session): void => {
     )
     .addHelpText(
       'after',
-      '\nA folder that is called like a label says what its pictures show, whatever their names are; elsewhere the names do (label.N.jpg).\nExit code 1 where every picture is rejected; some are only listed.\n\nExamples:  relearn import pictures/   # pictures/cat/*.jpg, pictures/dog/*.jpg\n           relearn import train.zip --ids 0-4999\n',
+      '\nA folder that is called like a label says what its pictures show, whatever their names are; elsewhere the names do (label.N.jpg).\nExit code 1 where every picture is rejected; some are only listed.\nWhat relearn dataset export wrote from the same store is refused: the store has those pictures already.\n\nExamples:  relearn import pictures/   # pictures/cat/*.jpg, pictures/dog/*.jpg\n           relearn import train.zip --ids 0-4999\n',
     )
     .action(
       session.act(async (run, paths: string[], options: Options) => {
