@@ -488,6 +488,7 @@ describe('copyStore', () => {
     const nothing = createMemoryStore();
     await expect(copyTo(newTarget(), { from: nothing })).rejects.toMatchObject({
       code: 'store_not_found',
+      hint: expect.stringContaining('FROM'),
     });
   });
 });

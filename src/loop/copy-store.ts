@@ -323,6 +323,22 @@ const copyBetween = async (
   };
 };
 
+/** A source that is none is told before anything is created for it. */
+const openSource = async (open: () => Promise<ObjectStore>): Promise<ObjectStore> => {
+  try {
+    const from = await open();
+    await loadSettings(from);
+    return from;
+  } catch (error) {
+    if (!isRelearnError(error, 'store_not_found')) throw error;
+    // Who copies wants the store that there is, not a new one.
+    throw new RelearnError('not-found', 'store_not_found', error.message, {
+      hint: 'FROM is the store that is copied, and TO its new place: check the path or URL of FROM.',
+      cause: error,
+    });
+  }
+};
+
 export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {
   const { clock, newId, env, credentials, onBucketCreated } = options;
   const open = async (store: string | ObjectStore, create: boolean): Promise<ObjectStore> =>
@@ -336,7 +352,6 @@ export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {
           ...(onBucketCreated ? { onCreated: onBucketCreated } : {}),
         })
       : store;
-  const from = await open(options.from, false);
-  await loadSettings(from); // before anything is created for a source that is none
+  const from = await openSource(() => open(options.from, false));
   return copyBetween(from, await open(options.to, true), options);
 };
