@@ -10,6 +10,7 @@ import { lineageManifests } from '../registry/feedback-index.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
 import { listKeys, type ObjectStore } from '../storage/object-store.ts';
 import type { Components } from './components.ts';
+import { type Answer, isItemAt } from './standing.ts';
 
 /** A bucket answers in tens of milliseconds; one by one, thousands of items would take minutes. */
 const movedTogether = 16;
@@ -29,22 +30,12 @@ export const consumedNames = async (
   return names;
 };
 
-interface ItemName {
-  readonly labelId: string;
-  readonly sha256: string;
-}
-
-const isWhole = (bytes: Uint8Array | undefined, key: string, item: ItemName): boolean =>
-  bytes !== undefined && itemFault(bytes, key, item) === undefined;
-
 /**
  * Whether the archive holds this item, whole. The copy may have other bytes than one elsewhere: the
  * same answer on the same picture may have come twice.
  */
-export const isArchived = async (store: ObjectStore, item: ItemName): Promise<boolean> => {
-  const key = archiveKey(item.labelId, item.sha256);
-  return isWhole(await store.get(key), key, item);
-};
+export const isArchived = (store: ObjectStore, item: Answer): Promise<boolean> =>
+  isItemAt(store, archiveKey(item.labelId, item.sha256), item);
 
 /**
  * Whether nothing is lost with what lies under the item's name in `feedback/`, once the archive holds
@@ -53,7 +44,7 @@ export const isArchived = async (store: ObjectStore, item: ItemName): Promise<bo
 export const isSpareCopy = async (
   store: ObjectStore,
   key: string,
-  item: ItemName,
+  item: Answer,
 ): Promise<boolean> => {
   const bytes = await store.get(key);
   if (!bytes) return false;
@@ -63,12 +54,12 @@ export const isSpareCopy = async (
 };
 
 /** Copy, look at the copy, then delete: a crash leaves a second copy, never a hole. */
-const moveToArchive = async ({ store }: Parts, key: string, item: ItemName): Promise<boolean> => {
+const moveToArchive = async ({ store }: Parts, key: string, item: Answer): Promise<boolean> => {
   if (await isArchived(store, item)) {
     if (!(await isSpareCopy(store, key, item))) return false;
   } else {
     const bytes = await store.get(key);
-    if (!bytes || !isWhole(bytes, key, item)) return false;
+    if (!bytes || itemFault(bytes, key, item) !== undefined) return false;
     await store.put(archiveKey(item.labelId, item.sha256), bytes);
     if (!(await isArchived(store, item))) return false;
   }
