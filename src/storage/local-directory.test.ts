@@ -224,13 +224,13 @@ it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
   },
 );
 
-it('reports an unusable folder as the storage being away, with the key', async () => {
+it('says of a file where a folder should be that the name is not possible, with the key', async () => {
   const root = await newFolder();
   await writeFile(join(root, 'log'), 'a file where a folder should be');
   const store = await openLocalDirectory(root, options);
   await expect(store.putIfAbsent('log/1', bytes)).rejects.toMatchObject({
     kind: 'unavailable',
-    code: 'storage_unavailable',
+    code: 'name_not_possible',
     details: { key: 'log/1' },
   });
 });
