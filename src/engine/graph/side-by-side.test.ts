@@ -1,35 +1,16 @@
 /** Small pictures laid side by side give the same numbers, and get their pictures back where needed. */
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../base/random.ts';
-import { createSession } from '../runtime/session.ts';
-import { sizeOf } from '../tensor/shape.ts';
-import { float32 } from '../tensor/tensor.ts';
+import { runOnNoise } from '../../../test/run-on-noise.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Graph, Node } from './graph.ts';
 import { lowerPlain } from './lower-plain.ts';
 import type { OpAttributes } from './ops.ts';
 import { sideBySide } from './side-by-side.ts';
-import { toOnnx } from './to-onnx.ts';
 
 const [pictures, block] = [4, 2];
 const same = { strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], group: 1 } as const;
 
-const run = async (graph: Graph) => {
-  const random = createRandom(3);
-  const session = await createSession(toOnnx(lowerPlain(graph)));
-  const feeds = Object.fromEntries(
-    graph.inputs.map(({ name, shape }) => [
-      name,
-      float32(
-        shape,
-        Float32Array.from({ length: sizeOf(shape) }, () => random.next() - 0.5),
-      ),
-    ]),
-  );
-  const results = await session.run(feeds);
-  await session.close();
-  return results;
-};
+const run = (graph: Graph) => runOnNoise(lowerPlain(graph));
 
 const expectEqual = async (graph: Graph) => {
   const wide = sideBySide(graph, block);

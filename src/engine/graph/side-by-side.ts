@@ -6,23 +6,21 @@
  * for every picture; a row of three columns of sixty-four does not. What goes pixel by pixel or sums
  * over the batch does not mind; everything else gets its pictures back.
  */
-import { sameShape, sizeOf } from '../tensor/shape.ts';
+import { sizeOf } from '../tensor/shape.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Graph, Node, Value } from './graph.ts';
 import type { ConvAttributes, OpAttributes, OpType } from './ops.ts';
+import { createTwoLayouts, elementwiseOperands, type TwoLayouts } from './two-layouts.ts';
 
 type Extents4 = readonly [number, number, number, number];
 
 /** Pixels of a picture up to which it is small. */
 const smallUpTo = 144;
 
-/** What the rules may ask for. */
-interface Ways {
+/** What the rules may ask for; the other layout is that side by side. */
+interface Ways extends Omit<TwoLayouts, 'put'> {
   readonly b: GraphBuilder;
   readonly blockSize: number;
-  isWide(value: Value): boolean;
-  /** The value side by side, laid out here if it has to be. */
-  wide(value: Value): Value;
   /** Whether a convolution of several columns reads the value. */
   isConvolved(value: Value): boolean;
   /** Whether the batch is all that readers of the value sum over, by the same operator. */
@@ -35,12 +33,10 @@ type Rule<Op extends OpType> = (
   ways: Ways,
 ) => { readonly wide: Value } | { readonly value: Value } | undefined;
 
-const elementwise: Rule<OpType> = ({ op, inputs, outputs: [output], attributes }, ways) => {
-  const isWhole = ({ shape }: Value) => sameShape(shape, (output as Value).shape);
-  const fits = inputs.every((value) => isWhole(value) || sizeOf(value.shape) === 1);
-  if (!fits || !inputs.some(ways.isWide)) return undefined;
-  const operands = inputs.map((value) => (isWhole(value) ? ways.wide(value) : value));
-  return { wide: ways.b.node(op, operands, attributes as never)[0] as Value };
+const elementwise: Rule<OpType> = (node, ways) => {
+  const operands = elementwiseOperands(node, ways);
+  if (operands === undefined) return undefined;
+  return { wide: ways.b.node(node.op, operands, node.attributes as never)[0] as Value };
 };
 
 /** Sums over rows and columns take the batch along, if the batch is all that readers sum over. */
@@ -48,8 +44,8 @@ const reduction: Rule<'ReduceSum' | 'ReduceMean'> = (node, ways) => {
   const { axes, keepDimensions } = node.attributes;
   const [x, sums] = [node.inputs[0] as Value, node.outputs[0] as Value];
   const overPixels = axes.length === 2 && axes[0] === 2 && axes[1] === 3 && !keepDimensions;
-  if (!ways.isWide(x) || !overPixels || !ways.isOnlyReduced(sums, node.op)) return undefined;
-  return { value: ways.b.apply(node.op, [ways.wide(x)], node.attributes) };
+  if (!ways.isOther(x) || !overPixels || !ways.isOnlyReduced(sums, node.op)) return undefined;
+  return { value: ways.b.apply(node.op, [ways.other(x)], node.attributes) };
 };
 
 /** Zeros for as many columns of each picture as a kernel reaches beyond the edge. */
@@ -97,25 +93,25 @@ const rules: { readonly [Op in OpType]?: Rule<Op> } = {
   HardSigmoid: elementwise,
   ReduceSum: reduction,
   ReduceMean: reduction,
-  ScaleShift: ({ inputs: [x, ...factors] }, { b, isWide, wide }) =>
-    isWide(x as Value)
-      ? { wide: b.apply('ScaleShift', [wide(x as Value), ...factors]) }
+  ScaleShift: ({ inputs: [x, ...factors] }, { b, isOther, other }) =>
+    isOther(x as Value)
+      ? { wide: b.apply('ScaleShift', [other(x as Value), ...factors]) }
       : undefined,
-  Conv: (node, { b, blockSize, isWide, isConvolved, wide }) => {
+  Conv: (node, { b, blockSize, isOther, isConvolved, other }) => {
     const [x, ...weights] = node.inputs as [Value, ...Value[]];
-    if (!suitsConvolution(node, blockSize) || !(isWide(x) || isConvolved(x))) return undefined;
+    if (!suitsConvolution(node, blockSize) || !(isOther(x) || isConvolved(x))) return undefined;
     const pictures = x.shape[0] as number;
-    const source = withMargin(b, wide(x), node.attributes.pads[1] * pictures);
+    const source = withMargin(b, other(x), node.attributes.pads[1] * pictures);
     return { wide: b.apply('Conv', [source, ...weights], spread(node.attributes, pictures)) };
   },
-  ConvWeightGradient: ({ inputs, attributes }, { b, blockSize, isWide, wide }) => {
+  ConvWeightGradient: ({ inputs, attributes }, { b, blockSize, isOther, other }) => {
     const [gradient, x] = inputs as [Value, Value];
     const filters = gradient.shape[1] as number;
-    if (!suits(x, filters, attributes, blockSize) || !inputs.every(isWide)) return undefined;
+    if (!suits(x, filters, attributes, blockSize) || !inputs.every(isOther)) return undefined;
     const pictures = x.shape[0] as number;
-    const source = withMargin(b, wide(x), attributes.pads[1] * pictures);
+    const source = withMargin(b, other(x), attributes.pads[1] * pictures);
     const spreadOut = spread(attributes, pictures);
-    return { value: b.apply('ConvWeightGradient', [wide(gradient), source], spreadOut) };
+    return { value: b.apply('ConvWeightGradient', [other(gradient), source], spreadOut) };
   },
 };
 
@@ -130,31 +126,15 @@ export const sideBySide = (graph: Graph, blockSize: number): Graph => {
   if (convolved.size === 0) return graph;
   const results = new Set(graph.outputs.map(({ value }) => value));
   const b = new GraphBuilder('wide_');
-  /** A value in one layout, in the other, or both. */
-  const wideTwin = new Map<Value, Value>();
-  const twin = new Map<Value, Value>();
-  const apart = (value: Value): Value => {
-    const known = twin.get(value);
-    if (known) return known;
-    const wide = wideTwin.get(value);
-    if (wide === undefined) return value;
-    const made = b.apply('Apart', [wide], { pictures: value.shape[0] as number });
-    twin.set(value, made);
-    return made;
-  };
+  const { put, ...layouts } = createTwoLayouts(
+    (value) => b.apply('SideBySide', [value]),
+    (wide, { shape }) => b.apply('Apart', [wide], { pictures: shape[0] as number }),
+  );
   const ways: Ways = {
+    ...layouts,
     b,
     blockSize,
-    isWide: (value) => wideTwin.has(value),
     isConvolved: (value) => convolved.has(value),
-    wide: (value) => {
-      const known = wideTwin.get(value);
-      if (known) return known;
-      const made = b.apply('SideBySide', [apart(value)]);
-      twin.set(value, apart(value));
-      wideTwin.set(value, made);
-      return made;
-    },
     isOnlyReduced: (value, by) =>
       !results.has(value) &&
       (readers.get(value) ?? []).every(
@@ -166,11 +146,11 @@ export const sideBySide = (graph: Graph, blockSize: number): Graph => {
     const rule = rules[node.op] as Rule<OpType> | undefined;
     const made = rule?.(node, ways);
     const [output] = node.outputs as [Value];
-    if (made === undefined) b.nodes.push({ ...node, inputs: node.inputs.map(apart) });
-    else if ('wide' in made) wideTwin.set(output, made.wide);
-    else twin.set(output, made.value);
+    if (made === undefined) b.nodes.push({ ...node, inputs: node.inputs.map(layouts.plain) });
+    else if ('wide' in made) put(output, made.wide, true);
+    else put(output, made.value, false);
   }
-  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: apart(value) }));
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: layouts.plain(value) }));
   const constants = new Map([...graph.constants, ...b.build().constants]);
   return { ...graph, constants, nodes: b.nodes, outputs };
 };

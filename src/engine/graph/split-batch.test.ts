@@ -1,17 +1,13 @@
 /** A batch worked through in parts gives the numbers of the whole. */
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../base/random.ts';
+import { runOnNoise } from '../../../test/run-on-noise.ts';
 import { differentiate } from '../autodiff/differentiate.ts';
-import { createSession } from '../runtime/session.ts';
-import { sizeOf } from '../tensor/shape.ts';
-import { float32 } from '../tensor/tensor.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Graph } from './graph.ts';
 import { lowerPlain } from './lower-plain.ts';
 import { simplify } from './simplify.ts';
 import { splitBatch } from './split-batch.ts';
 import { statisticsOfBatch } from './statistics-of-batch.ts';
-import { toOnnx } from './to-onnx.ts';
 
 /** Two convolutions with batch normalization, pooled to a mean, a loss and its gradients. */
 const network = (batch: number, size: number) => {
@@ -49,22 +45,7 @@ const network = (batch: number, size: number) => {
   return { graph: statisticsOfBatch(simplify(b.build())), inputs: [x, targets] };
 };
 
-const run = async (graph: Graph) => {
-  const session = await createSession(toOnnx(simplify(lowerPlain(graph))), { threads: 2 });
-  const random = createRandom(3);
-  const feeds = Object.fromEntries(
-    graph.inputs.map(({ name, shape }) => [
-      name,
-      float32(
-        shape,
-        Float32Array.from({ length: sizeOf(shape) }, () => random.next() - 0.5),
-      ),
-    ]),
-  );
-  const outputs = await session.run(feeds);
-  await session.close();
-  return outputs;
-};
+const run = (graph: Graph) => runOnNoise(simplify(lowerPlain(graph)), 2);
 
 describe('splitting the batch', () => {
   it.each([

@@ -9,37 +9,24 @@
 import { GraphBuilder } from '../builder.ts';
 import type { Graph, Value } from '../graph.ts';
 import type { OpType } from '../ops.ts';
+import { createTwoLayouts } from '../two-layouts.ts';
 import { blockedRules } from './blocked-rules.ts';
 import type { BlockedRule, Layout } from './layout.ts';
 
 export const blockedLayout = (graph: Graph, blockSize: number): Graph => {
   const builder = new GraphBuilder('blocked_');
-  const blockedTwin = new Map<Value, Value>();
-  const plainTwin = new Map<Value, Value>();
+  const { isOther, other, plain, put } = createTwoLayouts(
+    (value) => builder.apply('ToBlocked', [value]),
+    (blocked) => builder.apply('FromBlocked', [blocked]),
+  );
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((v) => [v, node])));
   const read = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
   const layout: Layout = {
     builder,
     blockSize,
-    isBlocked: (value) => blockedTwin.has(value),
-    blocked: (value) => {
-      const known = blockedTwin.get(value);
-      if (known) return known;
-      const twin = builder.apply('ToBlocked', [layout.plain(value)]);
-      // Known from here on, but its own layout stays the plain one.
-      plainTwin.set(value, layout.plain(value));
-      blockedTwin.set(value, twin);
-      return twin;
-    },
-    plain: (value) => {
-      const known = plainTwin.get(value);
-      if (known) return known;
-      const twin = blockedTwin.get(value);
-      if (twin === undefined) return value;
-      const plain = builder.apply('FromBlocked', [twin]);
-      plainTwin.set(value, plain);
-      return plain;
-    },
+    isBlocked: isOther,
+    blocked: other,
+    plain,
     producer: (value) => producers.get(value),
     isRead: (value) => read.has(value),
   };
@@ -47,14 +34,14 @@ export const blockedLayout = (graph: Graph, blockSize: number): Graph => {
     const rule = blockedRules[node.op] as BlockedRule<OpType> | undefined;
     const made = rule?.(node, layout);
     if (made === undefined) {
-      builder.nodes.push({ ...node, inputs: node.inputs.map(layout.plain) });
+      builder.nodes.push({ ...node, inputs: node.inputs.map(plain) });
       continue;
     }
     made.forEach(({ value, isBlocked }, i) => {
-      (isBlocked ? blockedTwin : plainTwin).set(node.outputs[i] as Value, value);
+      put(node.outputs[i] as Value, value, isBlocked);
     });
   }
-  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: layout.plain(value) }));
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: plain(value) }));
   return {
     ...graph,
     constants: new Map([...graph.constants, ...builder.build().constants]),

@@ -2,9 +2,10 @@
  * How each operator is written in blocked layout. A rule answers undefined where it has no blocked
  * form or none that pays; the node then stays plain.
  */
-import { sameShape, sizeOf } from '../../tensor/shape.ts';
+import { sizeOf } from '../../tensor/shape.ts';
 import type { Node, Value } from '../graph.ts';
 import type { OpType } from '../ops.ts';
+import { elementwiseOperands } from '../two-layouts.ts';
 import { blockedKernel } from './blocked-kernel.ts';
 import { blockedMaxPoolGradient } from './blocked-max-pool-gradient.ts';
 import { blockedScaleShift } from './blocked-scale-shift.ts';
@@ -16,16 +17,9 @@ type Extents4 = readonly [number, number, number, number];
 
 const inputOf = (node: Node, index = 0): Value => node.inputs[index] as Value;
 
-/** Operands of the output's shape or scalars, of which at least one is blocked already. */
-const elementwise: BlockedRule<OpType> = (node, layout) => {
-  const output = node.outputs[0] as Value;
-  const isWhole = (value: Value) => sameShape(value.shape, output.shape);
-  const fits = node.inputs.every((value) => isWhole(value) || sizeOf(value.shape) === 1);
-  if (!fits || !node.inputs.some((value) => isWhole(value) && layout.isBlocked(value))) return;
-  const inputs = node.inputs.map((value) =>
-    isWhole(value) ? layout.blocked(value) : layout.plain(value),
-  );
-  return blocked(layout.builder.node(node.op, inputs, node.attributes as never)[0] as Value);
+const elementwise: BlockedRule<OpType> = (node, { builder, isBlocked, blocked: other, plain }) => {
+  const operands = elementwiseOperands(node, { isOther: isBlocked, other, plain });
+  return operands && blocked(builder.node(node.op, operands, node.attributes as never)[0] as Value);
 };
 
 /** Sums and means over rows and columns come out of the global pool, [N,C,1,1]: in both layouts. */
