@@ -44,6 +44,13 @@ const createManualClock = () => {
 
 const belowThreshold: InvokeReport = { result: { trained: false, reason: 'below-threshold' } };
 const alreadyTraining: InvokeReport = { result: { trained: false, reason: 'already-training' } };
+const trained: InvokeReport = {
+  result: {
+    trained: true,
+    version: 2,
+    gate: { verdict: 'promote', championAccuracy: 0.9, pValue: 0.01, needed: null, reasons: [] },
+  },
+};
 const silent = { info: () => {}, error: () => {} };
 
 const setUp = (answer: () => Promise<InvokeReport>) => {
@@ -114,6 +121,14 @@ describe('createTrainingTrigger', () => {
     await advance(120_000);
     expect(looks).toHaveLength(3);
     expect(answers).toEqual([]);
+  });
+
+  it('looks once more after a training: it may have gone on with an older one', async () => {
+    const answers = [trained, trained];
+    const { trigger, looks, advance } = setUp(async () => answers.shift() ?? belowThreshold);
+    trigger.hint();
+    await advance(120_000);
+    expect(looks).toHaveLength(3);
   });
 
   it('retries after a failure with growing pauses', async () => {

@@ -28,6 +28,9 @@ export interface TrainingTriggerOptions {
   readonly longest?: number;
 }
 
+/** When the store is looked at once more. */
+type Next = 'again' | 'later' | 'when hinted';
+
 const firstPause = 5_000;
 const longestPause = 300_000;
 
@@ -49,19 +52,21 @@ export const createTrainingTrigger = (options: TrainingTriggerOptions): Training
     }
   };
 
-  /** @returns whether to look again although nobody hints */
-  const look = async (): Promise<boolean> => {
+  const look = async (): Promise<Next> => {
     try {
       const { result } = await consider(signal);
-      if (result.trained)
+      // One that went on with a training that was cut off has learnt only what that one had.
+      if (result.trained) {
         logger.info({ version: result.version, verdict: result.gate.verdict }, 'training ended');
+        return 'again';
+      }
       // Another process holds the lease: what arrived since may need a training after its own.
-      return !result.trained && result.reason === 'already-training';
+      return result.reason === 'already-training' ? 'later' : 'when hinted';
     } catch (error) {
-      if (signal.aborted) return false;
+      if (signal.aborted) return 'when hinted';
       const code = isRelearnError(error) ? error.code : 'internal';
       logger.error({ code, err: error }, 'training failed');
-      return true;
+      return 'later';
     }
   };
 
@@ -71,8 +76,9 @@ export const createTrainingTrigger = (options: TrainingTriggerOptions): Training
       while (wanted && !signal.aborted) {
         await waitForQuiet();
         wanted = false;
-        if (await look()) {
-          wanted = true;
+        const next = await look();
+        if (next !== 'when hinted') wanted = true;
+        if (next === 'later') {
           await clock.sleep(pause, signal);
           pause = Math.min(pause * 2, longestPause);
         } else {
