@@ -22,7 +22,7 @@ const toneTable = (gain: number, shift: number): Uint8Array => {
  * @param source uint8 [source.height, source.width, channels]
  * @param target uint8 [target.height, target.width, channels], overwritten
  */
-export const augmentPicture = (
+const augmentPicture = (
   source: Uint8Array,
   target: Uint8Array,
   variation: Variation,

@@ -33,7 +33,7 @@ export interface DecodeLimits {
 export const defaultDecodeLimits: DecodeLimits = { maxPixels: 24_000_000, seconds: 2 };
 
 /** Pictures are kept with a short side of at most this; smaller ones keep their size. */
-export const storedShortSide = 256;
+const storedShortSide = 256;
 /** JPEG, the form in which pictures are kept, can't be longer. */
 const longestSide = 65_500;
 /** libpng's own limit; a header beyond it is damage, not a large picture. */

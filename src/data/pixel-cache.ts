@@ -20,7 +20,7 @@ export interface PixelCache {
   readonly shared: SharedArrayBuffer;
 }
 
-export const defaultMemoryBudgetBytes = 2 * 1024 ** 3;
+const defaultMemoryBudgetBytes = 2 * 1024 ** 3;
 
 /** @param preprocessing the size at which pictures are kept */
 export const createPixelCache = (

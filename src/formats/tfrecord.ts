@@ -8,9 +8,9 @@ import { maskedCrc32c } from './crc32c.ts';
 const headerBytes = 12;
 const footerBytes = 4;
 /** Bytes that framing adds to a record. */
-export const tfRecordOverhead = headerBytes + footerBytes;
+const tfRecordOverhead = headerBytes + footerBytes;
 /** Longer records are refused before anything is allocated for them. */
-export const defaultMaxRecordBytes = 64 * 1024 * 1024;
+const defaultMaxRecordBytes = 64 * 1024 * 1024;
 
 export interface TfRecord {
   readonly data: Uint8Array;

@@ -186,7 +186,7 @@ export const checkFineTune = async (
 };
 
 /** As `init` names it. */
-export const backboneRef = (file: Uint8Array): ObjectRef => {
+const backboneRef = (file: Uint8Array): ObjectRef => {
   const hash = sha256(file);
   return { key: backboneKey(hash), sha256: hash };
 };

@@ -69,7 +69,7 @@ async function* firstKeys(store: ObjectStore): AsyncGenerator<string> {
  * stores and people usually make, and at most 128 calls. An empty place costs one.
  * @throws RelearnError conflict/`store_overlaps` where this place holds a store further down
  */
-export const refuseInnerStore = async (store: ObjectStore): Promise<void> => {
+const refuseInnerStore = async (store: ObjectStore): Promise<void> => {
   for await (const key of firstKeys(store)) {
     const folders = foldersOf(key).slice(0, bounds.depthBelow);
     const found = await Promise.all(folders.map((folder) => holdsStore(store, folder)));

@@ -4,7 +4,7 @@ import { normalizeImage } from '../data/decode-image.ts';
 import type { FeedbackHeader, FeedbackItem } from '../records/feedback-item.ts';
 
 /** How pictures are stored; recorded in each item. */
-export const pictureEncoder = 'jpeg q95 4:4:4 short-side<=256';
+const pictureEncoder = 'jpeg q95 4:4:4 short-side<=256';
 
 /** @throws RelearnError invalid, with the decoder's codes */
 export const toFeedbackItem = async (

@@ -19,7 +19,7 @@ export interface TrainingPlan {
 }
 
 /** The number of pictures for which a recipe names its epochs. */
-export const referencePictures = 8_000;
+const referencePictures = 8_000;
 
 /**
  * A set that is 16 times smaller is shown twice as often: it needs fewer steps in all, and more of

@@ -18,7 +18,7 @@ export interface OnnxSource {
 }
 
 /** Opsets whose operators the import rules know. */
-export const opsets = { first: 7, last: 23 } as const;
+const opsets = { first: 7, last: 23 } as const;
 const irVersions = { first: 3, last: 13 } as const;
 const mostItems = 100_000;
 const mostOutputs = 100;

@@ -138,7 +138,7 @@ export const transferArchitecture = (
   },
 });
 
-export const replay = (builder: GraphBuilder, graph: Graph, images: Value): Value =>
+const replay = (builder: GraphBuilder, graph: Graph, images: Value): Value =>
   inlineGraph(builder, graph, [images]).get('features') as Value;
 
 /** The weights of the last `blocks` blocks at falling rates; all others not trainable. */

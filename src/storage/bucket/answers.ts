@@ -120,7 +120,7 @@ export class Refusal extends Error {
 const errorBody = ({ headers, body }: Answer): Uint8Array =>
   body.length === 0 && headers['x-oss-err'] ? Buffer.from(headers['x-oss-err'], 'base64') : body;
 
-export const meaningOf = (status: number, code: string, rightPlace?: string): Meaning => {
+const meaningOf = (status: number, code: string, rightPlace?: string): Meaning => {
   const known = Object.hasOwn(meaningOfCode, code) ? meaningOfCode[code] : undefined;
   // OSS says no more than AccessDenied where a bucket lies behind another endpoint.
   if (known === 'denied' && rightPlace !== undefined) return 'wrong-region';
