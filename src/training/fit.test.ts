@@ -44,6 +44,9 @@ let lesson: FitResult;
 const lessonLines: string[] = [];
 let taught: Uint8Array;
 
+/** The first picture, for all. */
+const alike = () => (train[0] as LabelledPicture).bytes;
+
 const request = (options: Partial<FitOptions>, more: Partial<FitRequest> = {}): FitRequest => ({
   architecture: 'compact',
   labels: ['rows', 'columns'],
@@ -192,6 +195,35 @@ describe('fit', () => {
     expect(lines[0]).toMatch(/diverged: at step \d+.*Going back/);
     expect(stoppedBecause).toBe('rounds');
     expect(curve.map(({ step }) => step)).toEqual([4, 8, 12]);
+  });
+
+  it('starts over where a rate far too high has left a network that only guesses', async () => {
+    const lines: string[] = [];
+    // Losses stay finite: the answers have come down to one and the same.
+    const { curve } = await fit(
+      request({ rounds: 6, steps: 10, learningRate: 0.5 }, { onLine: (line) => lines.push(line) }),
+    );
+    const said = lines.findIndex((line) => line.includes('diverged'));
+    expect(lines[said]).toMatch(/learning rate of 0.500 .*guessing costs 0.6931. Starting over/);
+    expect(curve.map(({ step }) => step)).toEqual([10, 20, 30, 40, 50, 60]);
+    expect(curve.at(-1)?.trainLoss).toBeLessThan(0.6);
+  });
+
+  it.each<[string, () => Partial<FitRequest>]>([
+    ['labels at random', () => ({ train: train.map((x, i) => ({ ...x, label: (i >> 1) % 2 })) })],
+    ['pictures all alike', () => ({ train: train.map((x) => ({ ...x, bytes: alike() })) })],
+    ['one picture of each class', () => ({ train: train.slice(0, 2) })],
+    ['classes of 1 and many', () => ({ train: train.filter((x, i) => x.label === 0 || i === 1) })],
+    [
+      'a champion whose labels were swapped',
+      () => ({ initial: taught, labels: ['columns', 'rows'] }),
+    ],
+  ])('does not take %s for a rate too high', async (_, more) => {
+    const lines: string[] = [];
+    const options = { rounds: 3, steps: 10, learningRate: 0.02 };
+    await fit(request(options, { ...more(), onLine: (line) => lines.push(line) }));
+    expect(lines.filter((line) => line.includes('diverged'))).toEqual([]);
+    expect(lines).toHaveLength(3);
   });
 
   it('ends with the numbers where a tenth of the rate diverges as well', async () => {

@@ -11,7 +11,7 @@ import { findArchitecture, type Model, readModel, writeModel } from '../engine/n
 import type { Recipe } from '../engine/nn/recipe.ts';
 import { shrinkPerturb } from '../engine/nn/shrink-perturb.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
-import { divergedTwice, isDivergence, loweredRate } from './divergence.ts';
+import { divergedTwice, isDivergence, isUseless, loweredRate } from './divergence.ts';
 import { evaluateBatches } from './evaluate.ts';
 import type { FitRequest, FitResult, RaceResult } from './fit-types.ts';
 import { heatRounds, raceStarts, winnerOf } from './race.ts';
@@ -105,7 +105,10 @@ const calibrate = async (
   }
 };
 
-/** Runs; after a divergence goes back to the last checkpoint and on from there with a tenth of the rate. */
+/**
+ * Runs; after a divergence goes back to the last checkpoint, or to the start where the checkpoints
+ * are no use either, and on from there with a tenth of the rate.
+ */
 const runSafely = async (context: RunContext, from: TrainingState | undefined): Promise<RunEnd> => {
   const rateFactor = from?.rateFactor ?? 1;
   let first: RelearnError;
@@ -115,9 +118,13 @@ const runSafely = async (context: RunContext, from: TrainingState | undefined): 
     if (!isDivergence(error) || rateFactor < 1) throw error;
     first = error;
   }
-  context.request.onLine?.(`${first.message} Going back, and on with a tenth of the rate.`);
+  const startsOver = isUseless(first);
+  context.request.onLine?.(
+    `${first.message} ${startsOver ? 'Starting over' : 'Going back, and on'} with a tenth of the rate.`,
+  );
   try {
-    return await runRounds(context, await context.checkpoints.last(), loweredRate);
+    const sound = startsOver ? undefined : await context.checkpoints.last();
+    return await runRounds(context, sound, loweredRate);
   } catch (error) {
     throw isDivergence(error) ? divergedTwice(first, error, context.recipe.learningRate) : error;
   }

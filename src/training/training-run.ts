@@ -13,7 +13,7 @@ import type { Readout } from '../engine/nn/readout.ts';
 import type { Recipe } from '../engine/nn/recipe.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { createTrainingSession } from '../engine/runtime/training-session.ts';
-import { checkLoss, diverged } from './divergence.ts';
+import { checkLearning, checkLoss, diverged } from './divergence.ts';
 import { createEarlyStopping } from './early-stopping.ts';
 import { type Evaluation, evaluateBatches } from './evaluate.ts';
 import type { CurvePoint, FitRequest, FitResult } from './fit-types.ts';
@@ -80,6 +80,8 @@ export const runRounds = async (
   const { labels, preprocessing, train, validation, options, clock, signal, threads } = request;
   const classes = labels.length;
   const random = createRandom(options.seed);
+  const architecture = request.network ?? findArchitecture(request.architecture);
+  const { scratch, champion } = architecture.recipe;
   const loader = createDataLoader({
     pictures: train,
     preprocessing,
@@ -91,7 +93,7 @@ export const runRounds = async (
     skip: from?.session.step ?? 0,
   });
   const session = await createTrainingSession({
-    architecture: request.network ?? findArchitecture(request.architecture),
+    architecture,
     classes,
     batchSize: plan.batchSize,
     imageSize: preprocessing.width,
@@ -127,8 +129,10 @@ export const runRounds = async (
 
   const imagesPerSecond = () =>
     trainingSeconds === 0 ? 0 : (step * plan.batchSize) / trainingSeconds;
+  /** The schedule follows the clock where time is the tighter limit, so that it still ends low. */
+  const scheduleProgress = () => Math.max(step / plan.steps, timeShare());
   const report = () => {
-    const share = Math.max(step / plan.steps, timeShare());
+    const share = scheduleProgress();
     request.onProgress?.({
       round: Math.min(curve.length + 1, plan.rounds),
       rounds: plan.rounds,
@@ -165,9 +169,7 @@ export const runRounds = async (
     const batch = await loader.next();
     if (step === 0) await events?.images(0, batch.pixels, preprocessing);
     const targets = smoothedTargets(batch.labels, classes, recipe.labelSmoothing);
-    // The schedule follows the clock where time is the tighter limit, so that it still ends low.
-    const progress = Math.max(step / plan.steps, timeShare());
-    const rate = plan.peakRate * rateFactor * recipe.schedule(progress);
+    const rate = plan.peakRate * rateFactor * recipe.schedule(scheduleProgress());
     const { loss, logits } = await session.step(batch.pixels, targets, rate);
     step += 1;
     checkLoss(loss, classes, step, rate);
@@ -223,6 +225,11 @@ export const runRounds = async (
       `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)} ${judgedOn}, best ${(stopping.bestAccuracy ?? 0).toFixed(4)}, may go ${stopping.roundsLeft} more rounds without a better one`,
     );
     report();
+    checkLearning(point, classes, {
+      peak: plan.peakRate * rateFactor,
+      usual: Math.max(scratch.learningRate, champion.learningRate),
+      progress: scheduleProgress(),
+    });
   };
 
   const isOnTarget = (accuracy: number | null) =>
