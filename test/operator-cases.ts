@@ -109,6 +109,11 @@ export const operatorCases: {
   Neg: [{ shapes: '4' }],
   Abs: [{ shapes: '3×4', draw: 'distinct' }],
   Sign: [{ shapes: '3×4', draw: 'distinct' }],
+  Floor: [{ shapes: '3×4' }],
+  Ceil: [{ shapes: '3×4' }],
+  Round: [{ shapes: '3×4' }],
+  Sin: [{ shapes: '3×4' }],
+  Cos: [{ shapes: '3×4' }],
   Exp: [{ shapes: '4' }],
   Log: [{ shapes: '4', draw: 'positive' }],
   Sqrt: [{ shapes: '4', draw: 'positive' }],
@@ -242,6 +247,15 @@ export const operatorCases: {
     },
   ],
   ArgMax: [{ shapes: '3×4', attributes: { axis: 1 }, draw: 'distinct' }],
+  TopK: [
+    { shapes: '3×4', attributes: { axis: 1, k: 2, largest: true }, draw: 'distinct' },
+    {
+      title: 'smallest, along an inner axis',
+      shapes: '2×5×3',
+      attributes: { axis: 1, k: 3, largest: false },
+      draw: 'distinct',
+    },
+  ],
 
   MatMul: [
     { shapes: '2×3 3×4' },
@@ -399,6 +413,17 @@ export const operatorCases: {
   MaxUnpool: 'tested by name',
   ScatterElements: 'tested by name',
   Scan: 'tested by name',
+  GridSample: [
+    {
+      shapes: '2×3×4×5 2×3×2×2',
+      attributes: { mode: 'bilinear', padding: 'zeros', alignCorners: false },
+    },
+    {
+      title: 'cubic, mirrored',
+      shapes: '1×2×5×5 1×4×4×2',
+      attributes: { mode: 'bicubic', padding: 'reflection', alignCorners: true },
+    },
+  ],
   AveragePool: [
     { shapes: '1×2×4×6', attributes: averagePool(2, 2) },
     { title: 'overlapping', shapes: '1×2×5×5', attributes: averagePool(3, 1) },

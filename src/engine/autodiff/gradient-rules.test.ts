@@ -9,6 +9,7 @@ import { createRandom } from '../../base/random.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
 import { lower } from '../graph/lower.ts';
+import { lowerings } from '../graph/lowerings.ts';
 import type { OpType } from '../graph/ops.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
@@ -113,6 +114,19 @@ describe('every gradient rule agrees with finite differences', () => {
       2,
     );
     for (const { rule, quotients } of pairs) expectClose(rule, quotients);
+  });
+
+  it.each(['ReduceL2', 'LpPool'] as const)('%s of nothing but zeros', async (name) => {
+    const window = { kernel: [2, 2], strides: [1, 1], pads: [0, 0, 0, 0], p: 2 } as const;
+    const [only] = await compare(
+      (b, [x]) =>
+        name === 'LpPool'
+          ? (lowerings.LpPool(b, [x as Value], window)[0] as Value)
+          : (lowerings.ReduceL2(b, [x as Value], { axes: [2], keepDimensions: true })[0] as Value),
+      [float32([1, 1, 2, 2], new Float32Array(4))],
+      1,
+    );
+    expect([...(only?.rule ?? [])]).toEqual([0, 0, 0, 0]);
   });
 
   it('covers every operator that has a rule', () => {

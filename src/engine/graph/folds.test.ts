@@ -106,6 +106,17 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { inputs: [a, integers('sizes', [1, 2])], attributes: { axis: 1 }, outputs: 2 },
     { inputs: [b], attributes: { num_outputs: 2 }, outputs: 2, opset: 18 },
   ],
+  Trilu: [
+    { inputs: [floats('x', [2, 3, 4])] },
+    { inputs: [floats('x', [2, 3, 4]), integers('k', [-1], [])], attributes: { upper: 0 } },
+  ],
+  CumSum: [
+    { inputs: [floats('x', [2, 3, 4]), integers('axis', [1], [])] },
+    {
+      inputs: [floats('x', [2, 3, 4]), integers('axis', [-1], [])],
+      attributes: { exclusive: 1, reverse: 1 },
+    },
+  ],
   ScatterND: [
     { inputs: [a, integers('at', [1, 0, 0, 2], [2, 2]), floats('updates', [2])] },
     { inputs: [a, integers('at', [1], [1, 1]), floats('updates', [1, 3])] },
@@ -146,6 +157,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Abs: of(i),
   Floor: of(a),
   Ceil: of(a),
+  Round: of(floats('halves', [6], [0.5, 1.5, 2.5, -0.5, -1.5, 0.7])),
+  Sign: of(a),
+  Sin: of(a),
+  Cos: of(a),
+  Tanh: of(a),
+  Sigmoid: of(a),
   Sqrt: of(positive),
   Exp: of(a),
   Log: of(positive),

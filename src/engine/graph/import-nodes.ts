@@ -82,7 +82,8 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     const rule = folds[node.op];
     if (!rule || inputs.some((operand) => operand && !operand.literal)) return undefined;
     // A weight that is repeated for every picture stays one weight.
-    if (node.op === 'Expand' && first?.literal?.stored) return undefined;
+    const isWeight = first?.literal?.stored && first.literal.kind === 'float';
+    if (node.op === 'Expand' && isWeight) return undefined;
     const results = [
       rule(
         inputs.map((operand) => operand?.literal),

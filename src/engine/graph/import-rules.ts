@@ -2,6 +2,7 @@
 import { elementwise } from './import-rules/elementwise.ts';
 import type { ImportRule } from './import-rules/import-rule.ts';
 import { movement } from './import-rules/movement.ts';
+import { places } from './import-rules/places.ts';
 import { products } from './import-rules/products.ts';
 import { windows } from './import-rules/windows.ts';
 
@@ -10,6 +11,7 @@ export { type ImportCall, unsupported } from './import-rules/import-rule.ts';
 export const importRules: Readonly<Record<string, ImportRule>> = {
   ...elementwise,
   ...movement,
+  ...places,
   ...windows,
   ...products,
 };

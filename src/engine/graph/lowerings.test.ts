@@ -20,6 +20,8 @@ interface Original {
   readonly op: string;
   /** Shapes of the inputs, drawn from ±1. */
   readonly shapes: readonly Shape[];
+  /** Drawn from 0 to 1 instead. */
+  readonly positive?: boolean;
   /** Numbers, text or lists, as ONNX's attributes. */
   readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
   /** Attributes that are floats even where they are whole. */
@@ -118,8 +120,9 @@ const activation = (op: string, lower: (b: GraphBuilder, x: Value) => readonly V
   shapes: [[5, 7]],
   lower: (b: GraphBuilder, [x]: readonly Value[]) => lower(b, x as Value),
 });
+type ReductionName = Extract<keyof typeof lowerings, `Reduce${string}`>;
 const over = { axes: [1, 2], keepDimensions: false };
-const reduction = (op: 'ReduceMin' | 'ReduceL1' | 'ReduceL2' | 'ReduceSumSquare'): Original => ({
+const reduction = (op: ReductionName): Original => ({
   op,
   shapes: [[2, 3, 4]],
   attributes: { axes: [1, 2], keepdims: 0 },
@@ -194,12 +197,41 @@ const group = (opset: number, scale: number): Original => ({
   lower: (b, x) => lowerings.GroupNormalization(b, x, { groups: 2, epsilon: Math.fround(1e-3) }),
 });
 
-const pad = (mode: 'constant' | 'reflect' | 'edge', value = 0): Original => ({
+const pad = (mode: 'constant' | 'reflect' | 'edge' | 'wrap', value = 0): Original => ({
   op: 'Pad',
+  ...(mode === 'wrap' ? { opset: 19 } : {}),
   shapes: [[1, 2, 4, 5]],
   attributes: { mode },
   constants: [vector(0, 0, 2, 1, 0, 0, 3, 2), float32([], [value])],
   lower: (b, x) => lowerings.Pad(b, x, { pads: [0, 0, 2, 1, 0, 0, 3, 2], mode, value }),
+});
+
+const cumSum = (axis: number, exclusive: boolean, reverse: boolean): Original => ({
+  op: 'CumSum',
+  shapes: [[2, 3, 4]],
+  attributes: { exclusive: +exclusive, reverse: +reverse },
+  constants: [tensor('int64', [], BigInt64Array.from([BigInt(axis)]))],
+  lower: (b, x) => lowerings.CumSum(b, x, { axis, exclusive, reverse }),
+});
+
+const trilu = (upper: 0 | 1, diagonal: number): Original => ({
+  op: 'Trilu',
+  shapes: [[2, 3, 4]],
+  attributes: { upper },
+  constants: [tensor('int64', [], BigInt64Array.from([BigInt(diagonal)]))],
+  lower: (b, x) => lowerings.Trilu(b, x, { upper: upper === 1, diagonal }),
+});
+
+/** Places along the first axis of [4,3]. */
+const chosen = [3, 0, -1, 1, 1, 2];
+
+const lpPool = (p: number): Original => ({
+  op: 'LpPool',
+  opset: 17,
+  shapes: [[1, 2, 5, 6]],
+  attributes: { p, kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 1, 0] },
+  lower: (b, x) =>
+    lowerings.LpPool(b, x, { p, kernel: [3, 2], strides: [2, 2], pads: [1, 0, 1, 0] }),
 });
 
 const gather = (
@@ -299,6 +331,40 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
   ['Pad, constant', pad('constant', 1.5)],
   ['Pad, reflect', pad('reflect')],
   ['Pad, edge', pad('edge')],
+  ['Pad, wrap', pad('wrap')],
+  ['CumSum', cumSum(1, false, false)],
+  ['CumSum, from the end, without the place itself', cumSum(2, true, true)],
+  ['CumSum, from the end', cumSum(0, false, true)],
+  ['Trilu, upper', trilu(1, -1)],
+  ['Trilu, lower', trilu(0, 1)],
+  [
+    'GatherND',
+    {
+      op: 'GatherND',
+      shapes: [[3, 4, 2]],
+      constants: [
+        tensor('int64', [2, 2, 2], BigInt64Array.from([0n, 1n, -1n, 3n, 2n, 0n, 1n, -2n])),
+      ],
+      lower: (b, x) =>
+        lowerings.GatherND(b, x, { indices: [0, 1, -1, 3, 2, 0, 1, -2], shape: [2, 2, 2] }),
+    },
+  ],
+  [
+    'GatherElements',
+    {
+      op: 'GatherElements',
+      shapes: [[2, 4, 3]],
+      attributes: { axis: 1 },
+      constants: [
+        tensor(
+          'int64',
+          [2, 2, 3],
+          BigInt64Array.from([...chosen, ...chosen], (n) => BigInt(n)),
+        ),
+      ],
+      lower: (b, x) => lowerings.GatherElements(b, x, { axis: 1, indices: chosen, shape: [2, 3] }),
+    },
+  ],
   ['DepthToSpace, DCR', blocks('DepthToSpace', 'DCR')],
   ['DepthToSpace, CRD', blocks('DepthToSpace', 'CRD')],
   [
@@ -331,6 +397,18 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
   ['ReduceL1', reduction('ReduceL1')],
   ['ReduceL2', reduction('ReduceL2')],
   ['ReduceSumSquare', reduction('ReduceSumSquare')],
+  ['ReduceLogSum', { ...reduction('ReduceLogSum'), positive: true }],
+  ['ReduceLogSumExp', reduction('ReduceLogSumExp')],
+  ...[1, 2, 3].map((p) => [`LpPool, L${p}`, lpPool(p)] as [string, Original]),
+  [
+    'GlobalLpPool',
+    {
+      op: 'GlobalLpPool',
+      shapes: [[2, 3, 4, 5]],
+      attributes: { p: 3 },
+      lower: (b, x) => lowerings.GlobalLpPool(b, x, { p: 3 }),
+    },
+  ],
   ...([1, 2] as const).map(
     (p) =>
       [
@@ -391,7 +469,9 @@ describe('every lowering gives what the operator gives', () => {
           `input_${i}`,
           float32(
             shape,
-            Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.next() - 1),
+            Float32Array.from({ length: sizeOf(shape) }, () =>
+              given.positive ? random.next() : 2 * random.next() - 1,
+            ),
           ),
         ]),
       );
@@ -401,7 +481,7 @@ describe('every lowering gives what the operator gives', () => {
       for (const [name, { shape, data }] of Object.entries(expected)) {
         expect(actual[name]?.shape).toEqual(shape);
         actual[name]?.data.forEach((value, i) => {
-          expect(value, `${name}[${i}]`).toBeCloseTo(Number(data[i]), 5);
+          expect(Number(value), `${name}[${i}]`).toBeCloseTo(Number(data[i]), 5);
         });
       }
     });

@@ -6,12 +6,14 @@
 import { activationLowerings } from './lowerings/activations.ts';
 import { einsum } from './lowerings/einsum.ts';
 import { movementLowerings } from './lowerings/movement.ts';
+import { placeLowerings } from './lowerings/places.ts';
 import { reductionLowerings } from './lowerings/reductions.ts';
 import { windowLowerings } from './lowerings/windows.ts';
 
 export const lowerings = {
   ...activationLowerings,
   ...movementLowerings,
+  ...placeLowerings,
   ...reductionLowerings,
   ...windowLowerings,
   Einsum: einsum,

@@ -93,6 +93,11 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   Max: plain,
   Abs: plain,
   Sign: plain,
+  Floor: plain,
+  Ceil: plain,
+  Round: plain,
+  Sin: plain,
+  Cos: plain,
   Erf: plain,
   Tanh: plain,
   Softplus: plain,
@@ -148,6 +153,17 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   ReduceMean: reduction,
   ReduceMax: reduction,
   ArgMax: ({ axis: along }) => ({ attributes: [int('axis', along), int('keepdims', 0)] }),
+  TopK: ({ axis: along, k, largest }) => ({
+    attributes: [int('axis', along), flag('largest', largest)],
+    constants: [vector([k])],
+  }),
+  GridSample: ({ mode, padding, alignCorners }) => ({
+    attributes: [
+      string('mode', mode),
+      string('padding_mode', padding),
+      flag('align_corners', alignCorners),
+    ],
+  }),
   FusedMatMul: ({ transA, transB, alpha }) => ({
     domain: 'com.microsoft',
     attributes: [flag('transA', transA), flag('transB', transB), float('alpha', alpha)],

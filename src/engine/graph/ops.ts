@@ -43,6 +43,12 @@ export interface ArithmeticOps {
   Neg: None;
   Abs: None;
   Sign: None;
+  Floor: None;
+  Ceil: None;
+  /** Halves to the even neighbour. */
+  Round: None;
+  Sin: None;
+  Cos: None;
   Exp: None;
   Log: None;
   Sqrt: None;
@@ -105,11 +111,21 @@ export interface ResizeAttributes {
   readonly cubicCoefficient?: number;
 }
 
+/** X [N,C,H,W] at places [N,h,w,2] (x, y), from −1 at one border to 1 at the other. */
+export interface GridSampleAttributes {
+  readonly mode: 'bilinear' | 'nearest' | 'bicubic';
+  readonly padding: 'zeros' | 'border' | 'reflection';
+  /** Whether ±1 are the centres of the outer pixels, not their outer edges. */
+  readonly alignCorners: boolean;
+}
+
 export interface ReductionOps {
   ReduceSum: Reduction;
   ReduceMean: Reduction;
   ReduceMax: Reduction;
   ArgMax: { readonly axis: number };
+  /** Outputs: the k largest or smallest along an axis, the winner first, and their places (int64). */
+  TopK: { readonly axis: number; readonly k: number; readonly largest: boolean };
 }
 
 export interface ProductOps {
@@ -136,6 +152,7 @@ export interface WindowOps {
   ScatterElements: None;
   /** Padding counts as zeros that are averaged too, or not at all. */
   AveragePool: Window & { readonly countIncludePad: boolean };
+  GridSample: GridSampleAttributes;
 }
 
 export interface NormalizationOps {

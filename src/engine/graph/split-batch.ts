@@ -66,6 +66,8 @@ const rules: { readonly [Op in OpType]?: Rule<Op> } = {
   Neg: elementwise,
   Abs: elementwise,
   Sign: elementwise,
+  Sin: elementwise,
+  Cos: elementwise,
   Exp: elementwise,
   Log: elementwise,
   Sqrt: elementwise,

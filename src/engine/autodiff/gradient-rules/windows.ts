@@ -72,6 +72,7 @@ export const windowGradients: GradientRules<WindowOps> = {
       ),
     ];
   },
+  GridSample: notDifferentiable,
 };
 
 /** Adds every value to the element of a tensor of zeros that its flat index names. */

@@ -85,6 +85,12 @@ const remainder = (x: number, y: number, node: SourceNode): number => {
   return follows ? truncated : truncated + y;
 };
 
+const halfToEven = (x: number): number => {
+  const down = Math.floor(x);
+  if (x - down !== 0.5) return Math.round(x);
+  return down % 2 === 0 ? down : down + 1;
+};
+
 export const elementwise: Readonly<Record<string, Fold>> = {
   Cast: cast,
   CastLike: (inputs, node) => {
@@ -131,6 +137,12 @@ export const elementwise: Readonly<Record<string, Fold>> = {
   Abs: unary(Math.abs),
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
+  Round: unary(halfToEven),
+  Sign: unary(Math.sign),
+  Sin: unary(Math.sin),
+  Cos: unary(Math.cos),
+  Tanh: unary(Math.tanh),
+  Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
   Sqrt: unary(Math.sqrt),
   Exp: unary(Math.exp),
   Log: unary(Math.log),

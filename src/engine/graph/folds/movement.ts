@@ -91,6 +91,19 @@ const split: Fold = (inputs, node) => {
   });
 };
 
+/** What lies on the other side of a diagonal of each matrix becomes zero. */
+const trilu: Fold = (inputs, node) => {
+  const x = at(inputs, 0, node);
+  const [rows = 1, columns = 1] = x.shape.slice(-2);
+  const diagonal = inputs[1]?.data[0] ?? 0;
+  const upper = intAttribute(node, 'upper', 1) === 1;
+  const data = x.data.map((value, i) => {
+    const offset = (i % columns) - (Math.floor(i / columns) % rows);
+    return (upper ? offset >= diagonal : offset <= diagonal) ? value : 0;
+  });
+  return { ...x, data };
+};
+
 /** Writes updates at the rows that indices name (no reduction). */
 const scatter: Fold = (inputs, node) => {
   const [x, indices, updates] = [0, 1, 2].map((index) => at(inputs, index, node)) as [
@@ -164,4 +177,5 @@ export const movement: Readonly<Record<string, Fold>> = {
   Gather: gather,
   Split: split,
   ScatterND: scatter,
+  Trilu: trilu,
 };

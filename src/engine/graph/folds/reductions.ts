@@ -1,7 +1,7 @@
 /** Folds over some of the axes. */
 import { sizeOf } from '../../tensor/shape.ts';
 import { copyStrided, emptyLiteral, integers, stridesOf } from '../literal.ts';
-import { reducedAxes } from '../node-shapes.ts';
+import { axisOf, reducedAxes } from '../node-shapes.ts';
 import { intAttribute } from '../onnx-node.ts';
 import { at, type Fold, reshaped } from './fold.ts';
 
@@ -34,7 +34,30 @@ const reduction =
         );
   };
 
+/** Running sums along an axis, one line of it after the other. */
+const cumSum: Fold = (inputs, node) => {
+  const x = at(inputs, 0, node);
+  const axis = axisOf(node, at(inputs, 1, node).data[0] as number, x.shape.length);
+  const extent = x.shape[axis] as number;
+  const stride = stridesOf(x.shape)[axis] as number;
+  const exclusive = intAttribute(node, 'exclusive', 0) === 1;
+  const reverse = intAttribute(node, 'reverse', 0) === 1;
+  const result = emptyLiteral(x.kind, x.shape, x.stored);
+  for (let line = 0; line < x.data.length / extent; line++) {
+    const start = Math.floor(line / stride) * stride * extent + (line % stride);
+    let sum = 0;
+    for (let step = 0; step < extent; step++) {
+      const place = start + (reverse ? extent - 1 - step : step) * stride;
+      const value = x.data[place] as number;
+      result.data[place] = exclusive ? sum : sum + value;
+      sum += value;
+    }
+  }
+  return result;
+};
+
 export const reductions: Readonly<Record<string, Fold>> = {
+  CumSum: cumSum,
   ReduceProd: reduction(1, (product, x) => product * x),
   ReduceSum: reduction(0, (sum, x) => sum + x),
   ReduceMean: reduction(0, (sum, x) => sum + x, true),

@@ -145,7 +145,7 @@ export const movement: Readonly<Record<string, ImportRule>> = {
   Pad: (call) => {
     const { builder, literal, node, value } = call;
     const mode = textAttribute(node, 'mode', 'constant');
-    if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge')
+    if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge' && mode !== 'wrap')
       throw unsupported(node, `pads by "${mode}"`);
     const filled = literal(2)?.data[0] ?? floatAttribute(node, 'value', 0);
     return lowerings.Pad(builder, [value(0)], { pads: padAmounts(call), mode, value: filled });

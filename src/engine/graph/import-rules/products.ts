@@ -25,7 +25,13 @@ const reduction = (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax'): ImportRule =>
   overAxes(({ builder }, x, over) => [builder.apply(op, [x], over)]);
 
 const loweredReduction = (
-  name: 'ReduceMin' | 'ReduceL1' | 'ReduceL2' | 'ReduceSumSquare',
+  name:
+    | 'ReduceMin'
+    | 'ReduceL1'
+    | 'ReduceL2'
+    | 'ReduceSumSquare'
+    | 'ReduceLogSum'
+    | 'ReduceLogSumExp',
 ): ImportRule => overAxes(({ builder }, x, over) => lowerings[name](builder, [x], over));
 
 /** Before opset 13 all axes from `axis` on are one. */
@@ -80,6 +86,8 @@ export const products: Readonly<Record<string, ImportRule>> = {
   ReduceL1: loweredReduction('ReduceL1'),
   ReduceL2: loweredReduction('ReduceL2'),
   ReduceSumSquare: loweredReduction('ReduceSumSquare'),
+  ReduceLogSum: loweredReduction('ReduceLogSum'),
+  ReduceLogSumExp: loweredReduction('ReduceLogSumExp'),
   Softmax: softmax('Softmax'),
   LogSoftmax: softmax('LogSoftmax'),
   LpNormalization: ({ builder, node, value }) => {

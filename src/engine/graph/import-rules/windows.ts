@@ -11,7 +11,7 @@ import {
   type SourceNode,
   textAttribute,
 } from '../onnx-node.ts';
-import type { ResizeAttributes } from '../ops.ts';
+import type { GridSampleAttributes, ResizeAttributes } from '../ops.ts';
 import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
 type Pair = readonly [number, number];
@@ -257,8 +257,40 @@ export const windows: Readonly<Record<string, ImportRule>> = {
     const countIncludePad = intAttribute(call.node, 'count_include_pad', 0) === 1;
     return lowerings.AveragePool(call.builder, [call.value(0)], { ...pool, countIncludePad });
   }),
+  LpPool: signalsToo((call) => {
+    const { ceilMode, dilations, ...window } = poolOf(call);
+    if (ceilMode || dilations.some((step) => step !== 1))
+      throw unsupported(call.node, 'rounds up or has dilations');
+    const p = intAttribute(call.node, 'p', 2);
+    return lowerings.LpPool(call.builder, [call.value(0)], { ...window, p });
+  }),
+  GlobalLpPool: (call) => {
+    pictureExtents(call);
+    const p = intAttribute(call.node, 'p', 2);
+    return lowerings.GlobalLpPool(call.builder, [call.value(0)], { p });
+  },
   GlobalAveragePool: globalPool('GlobalAveragePool'),
   GlobalMaxPool: globalPool('GlobalMaxPool'),
+  GridSample: (call) => {
+    const { builder, node, value } = call;
+    pictureExtents(call);
+    const mode = textAttribute(node, 'mode', 'bilinear');
+    const attributes: GridSampleAttributes = {
+      // Opset 20 says linear and cubic.
+      mode: oneOf(
+        node,
+        ['bilinear', 'nearest', 'bicubic'],
+        mode === 'linear' || mode === 'cubic' ? (`bi${mode}` as const) : mode,
+      ),
+      padding: oneOf(
+        node,
+        ['zeros', 'border', 'reflection'],
+        textAttribute(node, 'padding_mode', 'zeros'),
+      ),
+      alignCorners: intAttribute(node, 'align_corners', 0) === 1,
+    };
+    return [builder.apply('GridSample', [value(0), value(1)], attributes)];
+  },
   Resize: resize,
   Upsample: resize,
 };

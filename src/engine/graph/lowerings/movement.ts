@@ -19,9 +19,21 @@ export interface GatherAttributes {
 
 export interface PadAttributes {
   readonly pads: readonly number[];
-  readonly mode: 'constant' | 'reflect' | 'edge';
+  readonly mode: 'constant' | 'reflect' | 'edge' | 'wrap';
   readonly value: number;
 }
+
+/** Which place of the input stands for a place outside. @param last the input's last place */
+const insidePlaces: {
+  readonly [Mode in Exclude<PadAttributes['mode'], 'constant'>]: (
+    place: number,
+    last: number,
+  ) => number;
+} = {
+  edge: (place, last) => Math.min(Math.max(place, 0), last),
+  reflect: (place, last) => last - Math.abs(last - Math.abs(place)),
+  wrap: (place, last) => ((place % (last + 1)) + last + 1) % (last + 1),
+};
 
 export interface DepthToSpaceAttributes {
   readonly blockSize: number;
@@ -65,11 +77,10 @@ export const movementLowerings = {
       const [before, after] = [pads[axis] as number, pads[axis + x.shape.length] as number];
       if (before === 0 && after === 0) return padded;
       const last = extent - 1;
-      const inside = (place: number) =>
-        mode === 'edge'
-          ? Math.min(Math.max(place, 0), last)
-          : last - Math.abs(last - Math.abs(place));
-      const indices = Array.from({ length: before + extent + after }, (_, i) => inside(i - before));
+      const inside = insidePlaces[mode];
+      const indices = Array.from({ length: before + extent + after }, (_, i) =>
+        inside(i - before, last),
+      );
       return b.apply('Gather', [padded], { axis, indices });
     }, x);
   }),

@@ -1,8 +1,10 @@
 /** Padding rules of ONNX's windows, and normalization in groups of channels. */
 import { float32 } from '../../tensor/tensor.ts';
+import type { GraphBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
-import type { OpAttributes } from '../ops.ts';
+import type { OpAttributes, Window } from '../ops.ts';
 import { type Lowering, unary } from './lowering.ts';
+import { rootOf } from './reductions.ts';
 
 export type Pads = readonly [top: number, left: number, bottom: number, right: number];
 type Pair = readonly [rows: number, columns: number];
@@ -49,6 +51,18 @@ const ceilPadding = (
   return [pads[0], pads[1], bottom, right];
 };
 
+/** |x|^p, and what undoes it for a sum of such. */
+const norms = (b: GraphBuilder, p: number) => ({
+  power: (x: Value): Value => {
+    if (p === 1) return b.apply('Abs', [x]);
+    return p === 2 ? b.apply('Mul', [x, x]) : b.apply('Pow', [b.apply('Abs', [x]), b.scalar(p)]);
+  },
+  root: (sum: Value): Value => {
+    if (p === 1) return sum;
+    return p === 2 ? rootOf(b, sum) : b.apply('Pow', [sum, b.scalar(1 / p)]);
+  },
+});
+
 const extentsOf = ({ shape }: Value): Pair => [shape[2] as number, shape[3] as number];
 
 export const windowLowerings = {
@@ -70,6 +84,16 @@ export const windowLowerings = {
       pads: ceilPadding(extentsOf(padded), { ...window, dilations: [1, 1] }),
       countIncludePad: false,
     });
+  }),
+  /** The p-norm of each window, padding being zeros: from the mean, which counts them. */
+  LpPool: unary<Window & { readonly p: number }>((b, x, { p, ...window }) => {
+    const { power, root } = norms(b, p);
+    const mean = b.apply('AveragePool', [power(x)], { ...window, countIncludePad: true });
+    return root(b.apply('Mul', [mean, b.scalar(window.kernel[0] * window.kernel[1])]));
+  }),
+  GlobalLpPool: unary<{ readonly p: number }>((b, x, { p }) => {
+    const { power, root } = norms(b, p);
+    return root(b.apply('ReduceSum', [power(x)], { axes: [2, 3], keepDimensions: true }));
   }),
   /**
    * X [N,C,…], scale and bias [C] (opset 21) or [groups] (opset 18): each group of channels is

@@ -75,4 +75,11 @@ export const windowShapes: ShapeRules<WindowOps> = {
   MaxUnpool: (_, { shape }) => [{ dtype: 'float32', shape }],
   ScatterElements: likeFirst,
   AveragePool: pool,
+  GridSample: (inputs) => {
+    const [n, c] = picture(input(inputs, 0));
+    const [places, height, width, coordinates] = picture(input(inputs, 1));
+    if (places !== n || coordinates !== 2)
+      throw mismatch(`a grid of [${input(inputs, 1).shape}] names no places in ${n} pictures`);
+    return [{ dtype: 'float32', shape: [n, c, height, width] }];
+  },
 };

@@ -1,0 +1,77 @@
+/** Import rules for operators that choose by place: winners, running sums, triangles, known places. */
+import { sizeOf } from '../../tensor/shape.ts';
+import type { Value } from '../graph.ts';
+import { lowerings } from '../lowerings.ts';
+import { axisOf } from '../node-shapes.ts';
+import { intAttribute } from '../onnx-node.ts';
+import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
+
+const flag = ({ node }: ImportCall, name: string, otherwise = 0): boolean =>
+  intAttribute(node, name, otherwise) === 1;
+
+/** The place of the first winner along an axis. */
+const winner =
+  (find: (call: ImportCall, x: Value, axis: number) => Value): ImportRule =>
+  (call) => {
+    const { builder, node, value } = call;
+    const x = value(0);
+    const axis = axisOf(node, intAttribute(node, 'axis', 0), x.shape.length);
+    if (flag(call, 'select_last_index')) throw unsupported(node, 'takes the last of equals');
+    const places = find(call, x, axis);
+    const kept = { shape: x.shape.with(axis, 1) };
+    return [flag(call, 'keepdims', 1) ? builder.apply('Reshape', [places], kept) : places];
+  };
+
+/** An index of another axis is the same for all pictures, or it would name pictures. */
+const ofOnePicture = (call: ImportCall, axis: number) => {
+  const { literal, node, value } = call;
+  const { data, shape } = literal(1) ?? { data: new Float64Array(), shape: [] };
+  const [pictures = 0, ...rest] = shape;
+  const one = data.subarray(0, sizeOf(rest));
+  const isSame = data.every((index, i) => index === one[i % one.length]);
+  if (axis === 0 || pictures !== value(0).shape[0] || !isSame)
+    throw unsupported(node, 'picks other places of one picture than of another');
+  const extent = value(0).shape[axis] as number;
+  return { axis, shape: rest, indices: Array.from(one, (index) => axisOf(node, index, extent)) };
+};
+
+export const places: Readonly<Record<string, ImportRule>> = {
+  ArgMax: winner(({ builder }, x, axis) => builder.apply('ArgMax', [x], { axis })),
+  ArgMin: winner(({ builder }, x, axis) =>
+    builder.apply('ArgMax', [builder.apply('Neg', [x])], { axis }),
+  ),
+  TopK: (call) => {
+    const { builder, literal, node, value } = call;
+    const x = value(0);
+    const axis = axisOf(node, intAttribute(node, 'axis', -1), x.shape.length);
+    const k = literal(1)?.data[0] ?? intAttribute(node, 'k', 0);
+    return builder.node('TopK', [x], { axis, k, largest: flag(call, 'largest', 1) });
+  },
+  CumSum: (call) => {
+    const { builder, literal, node, value } = call;
+    const x = value(0);
+    const axis = axisOf(node, literal(1)?.data[0] ?? 0, x.shape.length);
+    const ways = { exclusive: flag(call, 'exclusive'), reverse: flag(call, 'reverse') };
+    return lowerings.CumSum(builder, [x], { axis, ...ways });
+  },
+  Trilu: (call) =>
+    lowerings.Trilu(call.builder, [call.value(0)], {
+      upper: flag(call, 'upper', 1),
+      diagonal: call.literal(1)?.data[0] ?? 0,
+    }),
+  GatherND: ({ builder, literal, node, value }) => {
+    const { data = new Float64Array(), shape = [] } = literal(1) ?? {};
+    const depth = shape.at(-1) ?? 0;
+    if (intAttribute(node, 'batch_dims', 0) !== 0 || depth < 1 || depth > value(0).shape.length)
+      throw unsupported(node, `picks rows of ${depth} places in [${value(0).shape}]`);
+    const indices = Array.from(data, (index, i) =>
+      axisOf(node, index, value(0).shape[i % depth] as number),
+    );
+    return lowerings.GatherND(builder, [value(0)], { indices, shape });
+  },
+  GatherElements: (call) => {
+    const { builder, node, value } = call;
+    const axis = axisOf(node, intAttribute(node, 'axis', 0), value(0).shape.length);
+    return lowerings.GatherElements(builder, [value(0)], ofOnePicture(call, axis));
+  },
+};
