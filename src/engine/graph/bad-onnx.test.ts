@@ -387,7 +387,9 @@ const rows: Readonly<Record<string, Row>> = {
       nodes: [
         ...small.nodes.slice(0, -1),
         node('Gemm', ['flat', 'fc.weight', 'fc.bias'], ['breed'], { transB: 1 }),
-        node('MatMul', ['flat', 'fc.turned'], ['colour']),
+        node('Relu', ['convolved'], ['other']),
+        node('ReduceMax', ['other'], ['largest'], { axes: [2, 3], keepdims: 0 }),
+        node('MatMul', ['largest', 'fc.turned'], ['colour']),
       ],
       initializers: [...weights, floats('fc.turned', [5, 3])],
       outputs: [described('breed', ['N', 4]), described('colour', ['N', 3])],

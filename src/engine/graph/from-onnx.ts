@@ -4,8 +4,10 @@
  */
 import { RelearnError } from '../../base/errors.ts';
 import { decodeOnnx } from '../../formats/onnx.ts';
+import { sizeOf } from '../tensor/shape.ts';
 import { findBoundaries } from './boundaries.ts';
 import { GraphBuilder } from './builder.ts';
+import { dependents } from './dependents.ts';
 import { featuresName } from './end-at-features.ts';
 import { type FeatureCut, findFeatureCut } from './find-feature-cut.ts';
 import type { Graph, Value } from './graph.ts';
@@ -25,7 +27,7 @@ export interface FromOnnxOptions {
 export interface ImportedClassifier {
   /**
    * Input `images` float32 [batch, channels, height, width]; outputs `features` [batch, F] and,
-   * unless the file ends at them, `logits` [batch, classes]. Weights are named `backbone/` and
+   * where the file has one answer, `logits` [batch, classes]. Weights are named `backbone/` and
    * their name in the file, and start with the file's numbers.
    */
   readonly graph: Graph;
@@ -34,7 +36,10 @@ export interface ImportedClassifier {
   readonly height: number;
   readonly width: number;
   readonly featureCount: number;
-  /** Undefined where the file's lone output is called `features`; one of [N,F,H,W] is averaged. */
+  /**
+   * Undefined where the file's lone output is called `features` (one of [N,F,H,W] is averaged), and
+   * where it answers several questions.
+   */
   readonly classes: number | undefined;
 }
 
@@ -50,13 +55,14 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
   const source = scanOnnx(decodeOnnx(bytes));
   const layout = readPictureInput(source.input, options.imageSize);
   const { channels, height, width } = layout;
+  const { batch } = options;
   // A file made for a fixed batch is first tried with a batch that cannot be mistaken for another
   // extent: what passes means the batch where this reading takes an extent for it. So it is with the
   // batch of the file too, or a file would be taken that then fails with every other one.
-  if (layout.batch !== undefined && options.batch !== openBatchSize)
+  if (layout.batch !== undefined && batch !== openBatchSize)
     fromOnnx(bytes, { ...options, batch: openBatchSize });
   const builder = new GraphBuilder();
-  const images = builder.input('images', 'float32', [options.batch, channels, height, width]);
+  const images = builder.input('images', 'float32', [batch, channels, height, width]);
   const wanted = answerNames(source);
   const { computed, weights } = importNodes(source, {
     builder,
@@ -65,16 +71,16 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
       ? builder.apply('Transpose', [images], { permutation: [0, 2, 3, 1] })
       : images,
     wanted,
-    batch: { exported: layout.batch, built: options.batch },
+    batch: { exported: layout.batch, built: batch },
   });
 
   const endsAtFeatures = wanted.length === 1 && wanted[0] === featuresName;
   const found = endsAtFeatures
     ? { features: computed(featuresName), logits: undefined }
-    : findClassifier(builder, source, computed);
-  const features = asRows(builder, found.features, 'feature output');
+    : findClassifier(builder, source, computed, dependents(builder.nodes, [images]));
+  const features = asRows(builder, { value: found.features, batch, what: 'feature output' });
   builder.output('features', features);
-  const logits = found.logits && asRows(builder, found.logits, 'answer');
+  const logits = found.logits && asRows(builder, { value: found.logits, batch, what: 'answer' });
   if (logits) builder.output('logits', logits);
   const graph = onlyNeeded(builder.build());
   const used = new Set(graph.parameters.map(({ value }) => value.name));
@@ -102,7 +108,8 @@ const findClassifier = (
   builder: GraphBuilder,
   source: OnnxSource,
   computed: ImportedNodes['computed'],
-): { readonly features: Value; readonly logits: Value } => {
+  ofPictures: ReadonlySet<Value>,
+): { readonly features: Value; readonly logits: Value | undefined } => {
   const names = answerNames(source);
   const values = new Map(names.map((name) => [name, computed(name)]));
   const nameOf = (value: Value) => names.find((name) => values.get(name) === value);
@@ -118,15 +125,20 @@ const findClassifier = (
       `No output of the file is float32 [N, classes]: ${names.map((name) => `${name} [${values.get(name)?.shape}]`).join(', ')}.`,
       nameFeatures(source, names),
     );
-  if (more.length > 0)
+  const cutOf = (value: Value) =>
+    findFeatureCut(builder.nodes, (other) => !ofPictures.has(other), value);
+  const cut = cutOf(answer);
+  if (more.length > 0) {
+    // Heads for several questions over the same features: those are what a new head learns from.
+    const isShared = cut && more.every((value) => readSame(cut, cutOf(value)));
+    if (isShared) return { logits: undefined, features: joinedFeatures(builder, cut) };
     throw refuse(
       'onnx_several_classifiers',
       `The file has ${last.length} outputs [N, classes] that do not depend on each other: ${last.map(nameOf).join(', ')}.`,
       nameFeatures(source, names),
     );
-  const fixed = new Set([...builder.parameters.map(({ value }) => value), ...builder.constants()]);
-  const cut = findFeatureCut(builder.nodes, fixed, answer);
-  if (cut) return { logits: cut.logits, features: named ?? meanOfViews(builder, cut) };
+  }
+  if (cut) return { logits: cut.logits, features: named ?? joinedFeatures(builder, cut) };
   if (named) return { logits: answer, features: named };
   throw refuse(
     'onnx_no_classifier',
@@ -142,8 +154,28 @@ const nameFeatures = ({ input, nodes }: OnnxSource, answers: readonly string[]):
   return `Use a file with one classifier, or name the value that serves as features (--features NAME)${named ? `; the last that everything flows through are ${named}` : ''}.`;
 };
 
+const readSame = (one: FeatureCut, other: FeatureCut | undefined): boolean =>
+  other?.features.length === one.features.length &&
+  other.features.every((value, i) => value === one.features[i]);
+
+/** What each of the last layers reads, as rows side by side. */
+const joinedFeatures = (builder: GraphBuilder, cut: FeatureCut): Value => {
+  const [only, ...more] = cut.features as [Value, ...Value[]];
+  if (more.length > 0) {
+    const batch = only.shape[0] as number;
+    const rows = cut.features.map((value) =>
+      asRows(builder, { value, batch, what: 'feature output' }),
+    );
+    return builder.apply('Concat', rows, { axis: 1 });
+  }
+  const shape = [only.shape[0] as number, sizeOf(only.shape.slice(1))];
+  return cut.wholePicture
+    ? builder.apply('Reshape', [only], { shape })
+    : meanOfViews(builder, only, cut.views);
+};
+
 /** The last layer of a mean is that of the mean, so the mean of the views' features will do. */
-const meanOfViews = (builder: GraphBuilder, { features, views }: FeatureCut): Value => {
+const meanOfViews = (builder: GraphBuilder, features: Value, views: number): Value => {
   if (views === 1) return features;
   const [rows = 0, ...rest] = features.shape;
   const apart = builder.apply('Reshape', [features], { shape: [views, rows / views, ...rest] });
@@ -164,18 +196,24 @@ const leadsTo = (builder: GraphBuilder, from: Value, to: Value): boolean => {
   return reached.has(to);
 };
 
-/** [N,F,H,W] averaged over the picture to [N,F]; rows stay. */
-const asRows = (builder: GraphBuilder, value: Value, what: string): Value => {
+/** [N,F,H,W] averaged over the picture to [N,F], tokens [N,T,F] over all of them; rows stay. */
+const asRows = (
+  builder: GraphBuilder,
+  { value, batch, what }: { value: Value; batch: number; what: string },
+): Value => {
   const { dtype, shape } = value;
-  if (dtype === 'float32' && shape.length === 2) return value;
-  if (dtype === 'float32' && shape.length === 4) {
+  const isOfPictures = dtype === 'float32' && shape[0] === batch;
+  if (isOfPictures && shape.length === 2) return value;
+  if (isOfPictures && shape.length === 3)
+    return builder.apply('ReduceMean', [value], { axes: [1], keepDimensions: false });
+  if (isOfPictures && shape.length === 4) {
     return shape[2] === 1 && shape[3] === 1
       ? builder.apply('Reshape', [value], { shape: shape.slice(0, 2) })
       : builder.apply('ReduceMean', [value], { axes: [2, 3], keepDimensions: false });
   }
   throw refuse(
     'onnx_output',
-    `The ${what} is ${dtype} [${shape}], neither [N,F] nor [N,F,H,W].`,
+    `The ${what} is ${dtype} [${shape}], neither [N,F] nor [N,T,F] nor [N,F,H,W].`,
     'Name another value, such as what the last layer reads.',
   );
 };

@@ -167,7 +167,7 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     } catch (error) {
       if (!isRelearnError(error, 'onnx_operator')) throw error;
       const boundaries = findBoundaries(nodes, source.input.name, wanted);
-      const cut = boundaries.findLast((name) => canBeFeatures(operands.get(name)));
+      const cut = boundaries.findLast((name) => canBeFeatures(operands.get(name), batch.built));
       throw withCut(error, node.op, cut);
     }
   }
@@ -249,11 +249,12 @@ const named = <T>(node: SourceNode, { exported, built }: ImportCall['batch'], ru
   }
 };
 
-const canBeFeatures = (operand: Operand | undefined): boolean =>
+const canBeFeatures = (operand: Operand | undefined, batch: number): boolean =>
   operand !== undefined &&
   !operand.literal &&
   operand.value.dtype === 'float32' &&
-  [2, 4].includes(operand.value.shape.length);
+  operand.value.shape[0] === batch &&
+  [2, 3, 4].includes(operand.value.shape.length);
 
 const withoutRule = ({ title }: SourceNode): RelearnError =>
   new RelearnError('invalid', 'onnx_operator', `Relearn has no rule for ${title}.`);

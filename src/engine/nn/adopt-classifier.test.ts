@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { described, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
+import { described, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
 import { createRandom } from '../../base/random.ts';
 import { createClassifier } from '../runtime/create-classifier.ts';
 import { createSession } from '../runtime/session.ts';
@@ -75,6 +75,43 @@ describe('a classifier from elsewhere', () => {
     expect(network).toMatchObject({ imageSize: 8, channels: 3, featureCount: 5 });
     const { weights } = readModel(model);
     for (const [name, numbers] of network.weights) expect(weights.get(name)).toEqual(numbers);
+  });
+
+  it('is told what to do where it is none; naming features is no way out', () => {
+    const strange = onnxFile({
+      ...smallClassifier,
+      nodes: [
+        ...smallClassifier.nodes.slice(0, -1),
+        node('Strange', ['flat'], ['odd']),
+        node('Gemm', ['odd', 'fc.weight', 'fc.bias'], ['logits'], { transB: 1 }),
+      ],
+    });
+    const options = { name: 'strange.onnx', labels, classOf: [0, 1, 2, 3] };
+    expect(() => adoptClassifier(strange, options)).toThrow(
+      expect.objectContaining({
+        code: 'onnx_operator',
+        message: expect.stringContaining('Strange'),
+        hint: expect.not.stringContaining('--features'),
+      }),
+    );
+  });
+
+  it('may have two heads whose answers are averaged', async () => {
+    const twice = onnxFile({
+      ...smallClassifier,
+      nodes: [
+        ...smallClassifier.nodes.slice(0, -1),
+        node('Gemm', ['flat', 'fc.weight', 'fc.bias'], ['one'], { transB: 1 }),
+        node('Gemm', ['flat', 'fc.weight', 'fc.bias'], ['other'], { transB: 1 }),
+        node('Mean', ['one', 'other'], ['logits']),
+      ],
+    });
+    const { model, backbone } = adoptClassifier(twice, {
+      ...{ name: 'two.onnx', labels, classOf: [0, 1, 2, 3] },
+    });
+    const expected = await original({ mean: [0], std: [1] });
+    expect([...(await answers(model))]).toEqual(Array.from(expected, (x) => expect.closeTo(x, 5)));
+    expect(importBackbone(backbone as Uint8Array).featureCount).toBe(5);
   });
 
   it('takes the picture size where the file leaves it open', () => {

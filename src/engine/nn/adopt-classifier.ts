@@ -150,10 +150,13 @@ const adoptOwn = (
 
 const adoptForeign = (bytes: Uint8Array, options: AdoptOptions): AdoptedClassifier => {
   const { labels, classOf, imageSize } = options;
-  const found = fromOnnx(bytes, {
-    batch: openBatchSize,
-    ...(imageSize === undefined ? {} : { imageSize }),
-  });
+  const found = readWhole(bytes, imageSize);
+  if (found.classes === undefined)
+    throw invalid(
+      'onnx_no_classifier',
+      'The file has no one answer float32 [N, classes].',
+      cures.onnx_no_classifier as string,
+    );
   if (found.classes !== classOf.length)
     throw invalid(
       'wrong_number_of_classes',
@@ -183,6 +186,31 @@ const adoptForeign = (bytes: Uint8Array, options: AdoptOptions): AdoptedClassifi
     readout: plainReadout,
   });
   return { architecture: options.name, model, backbone: file };
+};
+
+/** What to do where a whole classifier is needed: naming features, as for a new head, is no way out. */
+const cures: Readonly<Record<string, string>> = {
+  onnx_operator:
+    'Export the model with standard operators, for example torch.onnx.export(…, opset_version=17).',
+  onnx_no_classifier:
+    'Export the classifier with its answer float32 [N, classes], before any softmax, as the output "logits".',
+  onnx_several_classifiers: 'Export the one that is meant alone, or name its output "logits".',
+};
+
+const readWhole = (bytes: Uint8Array, imageSize: number | undefined): ImportedClassifier => {
+  try {
+    const size = imageSize === undefined ? {} : { imageSize };
+    return fromOnnx(bytes, { batch: openBatchSize, ...size });
+  } catch (error) {
+    const hint = error instanceof RelearnError ? cures[error.code] : undefined;
+    if (!hint) throw error;
+    const { kind, code, message, details } = error as RelearnError;
+    throw new RelearnError(kind, code, message, {
+      hint,
+      cause: error,
+      ...(details ? { details } : {}),
+    });
+  }
 };
 
 /** The file as one that takes pictures in 0..1, like every model of the store. */

@@ -65,12 +65,13 @@ export const einsum: Lowering<{ readonly equation: string }> = (b, inputs, { equ
     second.labels,
     (label) => !first.labels.includes(label) && result.includes(label),
   );
+  const lead = batch === '' ? [] : [size(batch)];
   const product = b.apply('MatMul', [
     b.apply('Reshape', [arrange(b, first, batch + rows + summed)], {
-      shape: [size(batch), size(rows), size(summed)],
+      shape: [...lead, size(rows), size(summed)],
     }),
     b.apply('Reshape', [arrange(b, second, batch + summed + columns)], {
-      shape: [size(batch), size(summed), size(columns)],
+      shape: [...lead, size(summed), size(columns)],
     }),
   ]);
   const labels = batch + rows + columns;
