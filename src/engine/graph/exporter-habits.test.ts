@@ -531,6 +531,59 @@ const habits: Readonly<Record<string, FileParts>> = {
     ],
     initializers: [...kernels, ...head, integers('three', [3]), integers('end', [3])],
   },
+  'the largest of each row alone': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('TopK', ['convolved', 'three'], ['largest', 'unread']),
+      ...tail('largest'),
+    ],
+    initializers: [...kernels, ...head, integers('three', [3])],
+  },
+  'places counted for each picture of the batch': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('Shape', ['convolved'], ['shape']),
+      node('Gather', ['shape', 'outer'], ['one of each'], { axis: 0 }),
+      node('ConstantOfShape', ['one of each'], ['ones'], { value: floats('', [1], [1]) }),
+      node('CumSum', ['ones', 'rows'], ['counted']),
+      node('Sin', ['counted'], ['waves']),
+      node('Unsqueeze', ['waves', 'one'], ['plane']),
+      node('Add', ['convolved', 'plane'], ['placed']),
+      node('Slice', ['placed', 'one', 'six', 'one'], ['five']),
+      node('Concat', ['five', 'plane'], ['joined'], { axis: 1 }),
+      ...tail('joined'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      integers('outer', [0, 2, 3]),
+      integers('rows', [1], []),
+      integers('one', [1]),
+      integers('six', [6]),
+    ],
+  },
+  'a kernel that is standardized in the graph': {
+    nodes: [
+      node('Reshape', ['kernel', 'filters'], ['rows']),
+      node(
+        'BatchNormalization',
+        ['rows', 'gain', 'none', 'none', 'gain'],
+        ['standard', 'mean', 'variance'],
+        { training_mode: 1 },
+      ),
+      node('Reshape', ['standard', 'again'], ['ready']),
+      node('Conv', ['images', 'ready', 'bias'], ['convolved'], window),
+      ...tail('convolved'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      integers('filters', [1, 6, 27]),
+      integers('again', [6, 3, 3, 3]),
+      floats('gain', [6], [1, 2, 0.5, 1, 3, 1]),
+      floats('none', [6], [0, 0, 0, 0, 0, 0]),
+    ],
+  },
   'pools of squares': {
     nodes: [
       node('LpPool', ['images'], ['smaller'], { ...window, strides: [2, 2] }),

@@ -167,6 +167,17 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Exp: of(a),
   Log: of(positive),
   Reciprocal: of(a),
+  BatchNormalization: [
+    {
+      inputs: [floats('x', [2, 3, 4]), b, b, b, positive],
+      attributes: { epsilon: { float: 0.01 } },
+    },
+    {
+      inputs: [floats('x', [1, 3, 4]), b, b, b, positive],
+      attributes: { training_mode: 1 },
+      outputs: 3,
+    },
+  ],
   ReduceProd: reductions,
   ReduceSum: [
     { inputs: [a, integers('axes', [0])] },

@@ -58,7 +58,7 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     if (known) return known;
     const isWeight =
       literal.kind === 'float' && literal.stored && (literal.data.length > 1 || role !== 'plain');
-    const value = isWeight ? weight(name, literal, role) : constant(builder, literal);
+    const value = isWeight ? weight(name, literal, role) : constant(builder, literal, batch.built);
     made.set(name, value);
     return value;
   };
@@ -196,7 +196,10 @@ const weightPrefix = 'backbone/';
 /** Operators that, for answering, give their input on unchanged. */
 const passesOn: ReadonlySet<string> = new Set(['Identity', 'Dropout']);
 
-const constant = (builder: GraphBuilder, { data, kind, shape }: Literal): Value => {
+const constant = (builder: GraphBuilder, literal: Literal, batch: number): Value => {
+  const { data, kind, shape } = literal;
+  const one = ofOnePicture(literal, batch);
+  if (one) return builder.apply('Expand', [constant(builder, one, batch)], { shape });
   if (kind === 'float') {
     const [only] = data;
     return shape.length === 0 && only !== undefined
@@ -208,6 +211,15 @@ const constant = (builder: GraphBuilder, { data, kind, shape }: Literal): Value 
     BigInt.asIntN(64, BigInt(number)),
   );
   return builder.constant(tensor('int64', shape, integer));
+};
+
+/** Numbers for each picture of a batch that are the same for all: those of one. */
+const ofOnePicture = (literal: Literal, batch: number): Literal | undefined => {
+  const { data, shape } = literal;
+  if (batch === 1 || shape[0] !== batch || data.length === 0) return undefined;
+  const size = data.length / batch;
+  const isSame = data.every((number, i) => number === data[i % size]);
+  return isSame ? { ...literal, data: data.slice(0, size), shape: shape.with(0, 1) } : undefined;
 };
 
 const neededNodes = (

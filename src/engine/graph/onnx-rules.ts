@@ -15,6 +15,8 @@ export interface OnnxSpelling {
   readonly attributes?: readonly OnnxAttribute[];
   /** What ONNX takes as inputs after the node's own; undefined leaves one out. */
   readonly constants?: readonly (Tensor | undefined)[];
+  /** How many outputs must be written though nobody reads them; 1 unless given. */
+  readonly outputs?: number;
   /** A graph as attribute `body`, which takes only the first inputs; it sees the others by name. */
   readonly body?: { readonly graph: Graph; readonly inputs: number };
 }
@@ -156,6 +158,7 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   TopK: ({ axis: along, k, largest }) => ({
     attributes: [int('axis', along), flag('largest', largest)],
     constants: [vector([k])],
+    outputs: 2,
   }),
   GridSample: ({ mode, padding, alignCorners }) => ({
     attributes: [

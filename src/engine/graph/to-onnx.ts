@@ -116,7 +116,8 @@ const toOnnxNode = (
   const spelling = rule(node.attributes, node);
   // Trailing outputs that nobody reads are left out, so that kernels need not compute them.
   let outputs = node.outputs.length;
-  while (outputs > 1 && !used.has(node.outputs[outputs - 1] as Value)) outputs--;
+  while (outputs > (spelling.outputs ?? 1) && !used.has(node.outputs[outputs - 1] as Value))
+    outputs--;
   const { body } = spelling;
   const asAttribute = body && {
     name: 'body',

@@ -60,7 +60,12 @@ export const arithmeticGradients: GradientRules<ArithmeticOps> = {
   Cos: unary((b, g, x) => b.apply('Neg', [b.apply('Mul', [g, b.apply('Sin', [x])])])),
   Exp: unary((b, g, _, y) => b.apply('Mul', [g, y])),
   Log: unary((b, g, x) => b.apply('Div', [g, x])),
-  Sqrt: unary((b, g, _, y) => b.apply('Div', [b.apply('Mul', [g, b.scalar(0.5)]), y])),
+  // Nothing bounds the slope at zero. A norm or deviation of equal numbers comes there, whose own
+  // slopes are zero then: with a large one their product is zero, with an infinite one no number.
+  Sqrt: unary((b, g, _, y) => {
+    const bounded = b.apply('Max', [y, b.scalar(1e-15)]);
+    return b.apply('Div', [b.apply('Mul', [g, b.scalar(0.5)]), bounded]);
+  }),
   Reciprocal: unary((b, g, _, y) => b.apply('Neg', [b.apply('Mul', [g, b.apply('Mul', [y, y])])])),
   // 2/√π · exp(−x²)
   Erf: unary((b, g, x) => {

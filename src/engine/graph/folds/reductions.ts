@@ -1,8 +1,8 @@
 /** Folds over some of the axes. */
 import { sizeOf } from '../../tensor/shape.ts';
-import { copyStrided, emptyLiteral, integers, stridesOf } from '../literal.ts';
+import { copyStrided, emptyLiteral, integers, type Literal, stridesOf } from '../literal.ts';
 import { axisOf, reducedAxes } from '../node-shapes.ts';
-import { intAttribute } from '../onnx-node.ts';
+import { floatAttribute, intAttribute } from '../onnx-node.ts';
 import { at, type Fold, reshaped } from './fold.ts';
 
 const reduction =
@@ -56,8 +56,40 @@ const cumSum: Fold = (inputs, node) => {
   return result;
 };
 
+/**
+ * Weights that are normalized before they are used (Brock et al. 2021) come as a batch normalization
+ * in training mode, over each of their filters.
+ */
+const batchNormalization: Fold = (inputs, node) => {
+  const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((index) =>
+    at(inputs, index, node),
+  ) as [Literal, Literal, Literal, Literal, Literal];
+  const channels = x.shape[1] ?? 1;
+  const inner = sizeOf(x.shape.slice(2));
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  const ofBatch = intAttribute(node, 'training_mode', 0) === 1;
+  const result = emptyLiteral('float', x.shape, x.stored);
+  const count = x.data.length / channels;
+  for (let c = 0; c < channels; c++) {
+    const place = (i: number) => (Math.floor(i / inner) * channels + c) * inner + (i % inner);
+    const values = Float64Array.from({ length: count }, (_, i) => x.data[place(i)] as number);
+    const sum = (of: (value: number) => number) =>
+      values.reduce((all, value) => all + of(value), 0);
+    const centre = ofBatch ? sum((value) => value) / count : (mean.data[c] as number);
+    const spread = ofBatch
+      ? sum((value) => (value - centre) ** 2) / count
+      : (variance.data[c] as number);
+    const factor = (scale.data[c] as number) / Math.sqrt(spread + epsilon);
+    values.forEach((value, i) => {
+      result.data[place(i)] = (value - centre) * factor + (bias.data[c] as number);
+    });
+  }
+  return result;
+};
+
 export const reductions: Readonly<Record<string, Fold>> = {
   CumSum: cumSum,
+  BatchNormalization: batchNormalization,
   ReduceProd: reduction(1, (product, x) => product * x),
   ReduceSum: reduction(0, (sum, x) => sum + x),
   ReduceMean: reduction(0, (sum, x) => sum + x, true),

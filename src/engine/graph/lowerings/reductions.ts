@@ -9,10 +9,6 @@ type Reduction = OpAttributes['ReduceSum'];
 const square = (b: GraphBuilder, x: Value): Value => b.apply('Mul', [x, x]);
 const ofPicture = { axes: [2, 3], keepDimensions: true };
 
-/** Of sums of squares: where all are zero the slope would have no bound, so it is none. */
-export const rootOf = (b: GraphBuilder, sum: Value): Value =>
-  b.apply('Sqrt', [b.apply('Max', [sum, b.scalar(1e-30)])]);
-
 /** One operator of two operands over many, from the left. */
 const chain =
   (op: 'Add' | 'Min' | 'Max'): Lowering<None> =>
@@ -35,7 +31,9 @@ export const reductionLowerings = {
     b.apply('Neg', [b.apply('ReduceMax', [b.apply('Neg', [x])], over)]),
   ),
   ReduceL1: unary<Reduction>((b, x, over) => b.apply('ReduceSum', [b.apply('Abs', [x])], over)),
-  ReduceL2: unary<Reduction>((b, x, over) => rootOf(b, b.apply('ReduceSum', [square(b, x)], over))),
+  ReduceL2: unary<Reduction>((b, x, over) =>
+    b.apply('Sqrt', [b.apply('ReduceSum', [square(b, x)], over)]),
+  ),
   ReduceLogSum: unary<Reduction>((b, x, over) => b.apply('Log', [b.apply('ReduceSum', [x], over)])),
   /** The largest is taken out first, so that no exponential overflows. */
   ReduceLogSumExp: unary<Reduction>((b, x, over) => {

@@ -4,7 +4,6 @@ import type { GraphBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
 import type { OpAttributes, Window } from '../ops.ts';
 import { type Lowering, unary } from './lowering.ts';
-import { rootOf } from './reductions.ts';
 
 export type Pads = readonly [top: number, left: number, bottom: number, right: number];
 type Pair = readonly [rows: number, columns: number];
@@ -59,7 +58,9 @@ const norms = (b: GraphBuilder, p: number) => ({
   },
   root: (sum: Value): Value => {
     if (p === 1) return sum;
-    return p === 2 ? rootOf(b, sum) : b.apply('Pow', [sum, b.scalar(1 / p)]);
+    if (p === 2) return b.apply('Sqrt', [sum]);
+    // At zero its slope has no bound.
+    return b.apply('Pow', [b.apply('Max', [sum, b.scalar(1e-30)]), b.scalar(1 / p)]);
   },
 });
 
