@@ -11,7 +11,9 @@ from functools import partial
 
 import torch
 from torchvision import models as tv
+from torch.nn import functional as F
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.maxvit import MaxVit
 from torchvision.models.swin_transformer import SwinTransformer
 
 warnings.filterwarnings("ignore")
@@ -42,6 +44,73 @@ def swin():
     )
 
 
+def maxvit():
+    return MaxVit(
+        input_size=(64, 64), stem_channels=16, partition_size=2, block_channels=[16, 32],
+        block_layers=[1, 1], head_dim=16, stochastic_depth_prob=0.0, num_classes=classes,
+    )
+
+
+class StandardizedConvolution(torch.nn.Conv2d):
+    """As in networks without normalization (Brock et al. 2021)."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes, padding=1)
+        self.gain = torch.nn.Parameter(torch.ones(sizes[1]))
+
+    def forward(self, x):
+        kernel = F.batch_norm(
+            self.weight.reshape(1, self.out_channels, -1), None, None, weight=self.gain,
+            training=True, momentum=0.0, eps=1e-5,
+        )
+        return F.conv2d(x, kernel.reshape_as(self.weight), self.bias, padding=1)
+
+
+class Blocks(torch.nn.Module):
+    """What other families of networks are made of, one after the other, and two averaged heads."""
+
+    def __init__(self, width=16):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, width, 4, 4)
+        self.standardized = StandardizedConvolution(width, width, 3)
+        blur = torch.tensor([[1.0, 2.0, 1.0]])
+        self.register_buffer("blur", (blur.T @ blur / 16).repeat(width, 1, 1, 1))
+        self.response = torch.nn.Parameter(torch.ones(width, 1, 1))
+        self.channels = torch.nn.Conv1d(1, 1, 3, padding=1, bias=False)
+        self.qkv = torch.nn.Linear(width, 3 * width)
+        self.frequencies = torch.nn.Parameter(torch.rand(width // 2))
+        self.power = torch.nn.Parameter(torch.tensor(3.0))
+        self.head = torch.nn.Linear(width, classes)
+        self.distilled = torch.nn.Linear(width, classes)
+
+    def rotated(self, x):
+        angles = torch.arange(float(x.shape[1]))[:, None] * self.frequencies
+        sine, cosine = (torch.stack([f(angles)] * 2, -1).flatten(1) for f in (torch.sin, torch.cos))
+        turned = torch.stack([-x[..., 1::2], x[..., ::2]], -1).reshape(x.shape)
+        return x * cosine + turned * sine
+
+    def forward(self, images):
+        x = F.mish(self.standardized(self.stem(images)))
+        # Places as sines, counted for each picture (Carion et al. 2020).
+        places = torch.ones(x.shape[0], *x.shape[2:]).cumsum(1)
+        x = x + places.sin()[:, None]
+        # Blurred before it is made smaller (Zhang 2019).
+        x = F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), self.blur, stride=2, groups=x.shape[1])
+        # Global response normalization (Woo et al. 2023).
+        norm = torch.norm(x, dim=(2, 3), keepdim=True)
+        x = x + self.response * x * norm / (norm.mean(1, keepdim=True) + 1e-6)
+        # Efficient channel attention (Wang et al. 2020).
+        x = x * self.channels(x.mean((2, 3))[:, None]).sigmoid().reshape(*x.shape[:2], 1, 1)
+        # Attention with rotary embeddings (Su et al. 2021).
+        q, k, v = self.qkv(x.flatten(2).transpose(1, 2)).chunk(3, -1)
+        shares = (self.rotated(q) @ self.rotated(k).transpose(1, 2) / 4).softmax(-1)
+        x = (shares @ v).transpose(1, 2).reshape(x.shape)
+        # Generalized mean (Radenović et al. 2018).
+        pooled = F.adaptive_avg_pool2d(F.softplus(x).pow(self.power), 1).pow(1 / self.power)
+        tokens = pooled.flatten(1)
+        return (self.head(tokens) + self.distilled(tokens * tokens)) / 2
+
+
 parts = dict(aux_logits=False, init_weights=False)
 # name: (how to make it, side of the picture, opset, whether the batch is left open)
 specs = {
@@ -66,6 +135,9 @@ specs = {
     "vit": (vit, 64, 17, True),
     "vit-opset13": (vit, 64, 13, True),
     "swin": (swin, 64, 17, True),
+    "maxvit": (maxvit, 64, 17, True),
+    "blocks": (Blocks, 32, 17, True),
+    "blocks-opset12": (Blocks, 32, 12, True),
 }
 
 
