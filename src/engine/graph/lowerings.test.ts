@@ -28,6 +28,8 @@ interface Original {
   readonly floats?: readonly string[];
   /** Constant inputs after the others. */
   readonly constants?: readonly Tensor[];
+  /** The one constant stands between the two inputs. */
+  readonly constantsSecond?: boolean;
   readonly opset?: number;
   readonly domain?: string;
   readonly outputs?: number;
@@ -49,7 +51,16 @@ const encodeAttribute = (
 
 /** A model of the one node. */
 const original = (given: Original): Uint8Array => {
-  const { op, shapes, attributes = {}, floats = [], constants = [], opset = 17, domain } = given;
+  const {
+    op,
+    shapes,
+    attributes = {},
+    floats = [],
+    constants = [],
+    opset = 17,
+    domain,
+    constantsSecond,
+  } = given;
   const inputs = shapes.map((shape, i) => ({
     name: `input_${i}`,
     type: {
@@ -75,7 +86,9 @@ const original = (given: Original): Uint8Array => {
         {
           opType: op,
           ...(domain ? { domain } : {}),
-          input: [...inputs.map(({ name }) => name), ...constants.map((_, i) => `constant_${i}`)],
+          input: constantsSecond
+            ? ['input_0', 'constant_0', 'input_1']
+            : [...inputs.map(({ name }) => name), ...constants.map((_, i) => `constant_${i}`)],
           output,
           attribute: Object.entries(attributes).map(([name, value]) =>
             encodeAttribute(name, value, floats.includes(name)),
@@ -347,6 +360,25 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
       ],
       lower: (b, x) =>
         lowerings.GatherND(b, x, { indices: [0, 1, -1, 3, 2, 0, 1, -2], shape: [2, 2, 2] }),
+    },
+  ],
+  [
+    'ScatterND',
+    {
+      op: 'ScatterND',
+      shapes: [
+        [2, 3, 4, 2],
+        [2, 2, 2],
+      ],
+      constantsSecond: true,
+      constants: [
+        tensor(
+          'int64',
+          [2, 2, 3],
+          BigInt64Array.from([0, 2, 1, 0, 0, 3, 1, 2, 1, 1, 0, 3], BigInt),
+        ),
+      ],
+      lower: (b, x) => lowerings.ScatterND(b, x, { indices: [2, 1, 0, 3], depth: 2 }),
     },
   ],
   [

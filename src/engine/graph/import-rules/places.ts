@@ -3,7 +3,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import type { Value } from '../graph.ts';
 import { lowerings } from '../lowerings.ts';
 import { axisOf } from '../node-shapes.ts';
-import { intAttribute } from '../onnx-node.ts';
+import { intAttribute, textAttribute } from '../onnx-node.ts';
 import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
 const flag = ({ node }: ImportCall, name: string, otherwise = 0): boolean =>
@@ -33,6 +33,27 @@ const ofOnePicture = (call: ImportCall, axis: number) => {
     throw unsupported(node, 'picks other places of one picture than of another');
   const extent = value(0).shape[axis] as number;
   return { axis, shape: rest, indices: Array.from(one, (index) => axisOf(node, index, extent)) };
+};
+
+/**
+ * Places of updates, in axes of one picture. An index that names pictures names each, in order, and
+ * the same places in all of them.
+ */
+const updatedPlaces = (call: ImportCall) => {
+  const { batch, literal, node, value } = call;
+  const x = value(0);
+  const { data = new Float64Array(), shape = [] } = literal(1) ?? {};
+  const depth = shape.at(-1) ?? 0;
+  const indices = Array.from(data, (index, i) => axisOf(node, index, x.shape[i % depth] ?? 0));
+  if (x.shape[0] !== batch.built) return { indices, depth, isOfPictures: false };
+  const size = sizeOf(shape.slice(1));
+  const isSame = indices.every((index, i) =>
+    i % depth === 0 ? index === Math.floor(i / size) : index === indices[i % size],
+  );
+  if (depth < 2 || shape[0] !== batch.built || !isSame)
+    throw unsupported(node, 'writes other places of one picture than of another');
+  const ofFirst = indices.slice(0, size).filter((_, i) => i % depth !== 0);
+  return { indices: ofFirst, depth: depth - 1, isOfPictures: true };
 };
 
 export const places: Readonly<Record<string, ImportRule>> = {
@@ -68,6 +89,19 @@ export const places: Readonly<Record<string, ImportRule>> = {
       axisOf(node, index, value(0).shape[i % depth] as number),
     );
     return lowerings.GatherND(builder, [value(0)], { indices, shape });
+  },
+  ScatterND: (call) => {
+    const { builder, node, value } = call;
+    if (textAttribute(node, 'reduction', 'none') !== 'none')
+      throw unsupported(node, 'adds to what was there');
+    const { isOfPictures, ...written } = updatedPlaces(call);
+    if (isOfPictures) return lowerings.ScatterND(builder, [value(0), value(2)], written);
+    const asOne = [value(0), value(2)].map((part) =>
+      builder.apply('Reshape', [part], { shape: [1, ...part.shape] }),
+    );
+    const [result] = lowerings.ScatterND(builder, asOne, written);
+    const { shape } = value(0);
+    return [builder.apply('Reshape', [result as Value], { shape })];
   },
   GatherElements: (call) => {
     const { builder, node, value } = call;

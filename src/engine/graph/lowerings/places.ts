@@ -3,7 +3,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import { float32, tensor } from '../../tensor/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
-import { unary } from './lowering.ts';
+import { type Lowering, unary } from './lowering.ts';
 
 const reshape = (b: GraphBuilder, x: Value, shape: readonly number[]): Value =>
   b.apply('Reshape', [x], { shape });
@@ -66,6 +66,29 @@ export const placeLowerings = {
     const taken = b.apply('Gather', [rows], { axis: 0, indices: places });
     return reshape(b, taken, [...shape.slice(0, -1), ...rest]);
   }),
+  /**
+   * X [N,…] with updates [N, rows, …] written over places in its next axes, the same in each picture:
+   * gathered from both, side by side.
+   */
+  ScatterND: ((b, inputs, { indices, depth }) => {
+    const [x, updates] = inputs as [Value, Value];
+    const [n, ...extents] = x.shape as [number, ...number[]];
+    const rows = sizeOf(extents.slice(0, depth));
+    const inner = sizeOf(extents.slice(depth));
+    const places = Array.from({ length: rows }, (_, row) => row);
+    for (let update = 0; update * depth < indices.length; update++) {
+      const row = indices
+        .slice(update * depth, (update + 1) * depth)
+        .reduce((sum, index, axis) => sum * (extents[axis] as number) + index, 0);
+      places[row] = rows + update;
+    }
+    const both = [
+      reshape(b, x, [n, rows, inner]),
+      reshape(b, updates, [n, indices.length / depth, inner]),
+    ];
+    const joined = b.apply('Concat', both, { axis: 1 });
+    return [reshape(b, b.apply('Gather', [joined], { axis: 1, indices: places }), x.shape)];
+  }) as Lowering<{ readonly indices: readonly number[]; readonly depth: number }>,
   /** x[n, …, indices[…], …], the indices being those of one picture: they are the same for all. */
   GatherElements: unary<PlacesAttributes & { readonly axis: number }>(
     (b, x, { axis, indices, shape }) => {
