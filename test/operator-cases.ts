@@ -417,11 +417,20 @@ export const operatorCases: {
     {
       shapes: '2×3×4×5 2×3×2×2',
       attributes: { mode: 'bilinear', padding: 'zeros', alignCorners: false },
+      draw: 'distinct',
+    },
+    {
+      title: 'corners aligned, the border repeated',
+      shapes: '1×2×4×5 1×3×4×2',
+      attributes: { mode: 'bilinear', padding: 'border', alignCorners: true },
+      draw: 'distinct',
     },
     {
       title: 'cubic, mirrored',
       shapes: '1×2×5×5 1×4×4×2',
       attributes: { mode: 'bicubic', padding: 'reflection', alignCorners: true },
+      // No gradient.
+      wrt: 0,
     },
   ],
   AveragePool: [

@@ -193,7 +193,7 @@ const cures: Readonly<Record<string, string>> = {
   onnx_operator:
     'Export the model with standard operators, for example torch.onnx.export(…, opset_version=17).',
   onnx_no_classifier:
-    'Export the classifier with its answer float32 [N, classes], before any softmax, as the output "logits".',
+    'Export the classifier with its answer float32 [N, classes], as its last layer gives it before any softmax, as the output "logits".',
   onnx_several_classifiers: 'Export the one that is meant alone, or name its output "logits".',
 };
 

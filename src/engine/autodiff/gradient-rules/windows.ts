@@ -5,6 +5,7 @@ import type { OpAttributes, WindowOps } from '../../graph/ops.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { float32, tensor } from '../../tensor/tensor.ts';
 import { convolutionInputGradient, convolutionWeightGradient } from '../convolution-gradients.ts';
+import { gridSampleGradient } from '../grid-sample-gradient.ts';
 import { at, type GradientRules, notDifferentiable } from './gradient-rule.ts';
 
 type Extents4 = readonly [number, number, number, number];
@@ -72,7 +73,7 @@ export const windowGradients: GradientRules<WindowOps> = {
       ),
     ];
   },
-  GridSample: notDifferentiable,
+  GridSample: gridSampleGradient,
 };
 
 /** Adds every value to the element of a tensor of zeros that its flat index names. */
