@@ -122,6 +122,7 @@ export const operatorCases: {
   Greater: [{ shapes: '3×4 4', draw: 'distinct' }],
   Equal: [{ shapes: '3×4 4', draw: 'distinct' }],
   Where: 'tested by name',
+  GatherElements: 'tested by name',
   Cast: [{ shapes: '3', attributes: { to: 'float32' } }],
 
   Relu: [{ shapes: '3×4', draw: 'distinct' }],

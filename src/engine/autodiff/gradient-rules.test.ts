@@ -129,12 +129,49 @@ describe('every gradient rule agrees with finite differences', () => {
     expect(Array.from(only?.rule ?? [], Math.abs)).toEqual([0, 0, 0, 0]);
   });
 
+  it.each([0, 1, 2])(
+    'GatherElements along axis %i, with places that the input names',
+    async (axis) => {
+      const shape = [3, 4, 2];
+      const pairs = await compare(
+        (b, [x, scores]) => {
+          const [, places] = b.node('TopK', [scores as Value], { axis, k: 2, largest: true });
+          return b.apply('GatherElements', [x as Value, places as Value], { axis });
+        },
+        [float32(shape, draw(shape, undefined)), float32(shape, draw(shape, 'distinct'))],
+        1,
+      );
+      for (const { rule, quotients } of pairs) expectClose(rule, quotients);
+    },
+  );
+
+  it('Gather from so many places that a matrix would be too large', async () => {
+    const [count, taken] = [70_000, 64];
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [2, count, 1]);
+    const indices = Array.from({ length: taken }, (_, i) => (i % 2 === 0 ? 7 : count - 1 - i));
+    const y = b.apply('Gather', [x], { axis: 1, indices });
+    const squares = b.apply('Mul', [y, y]);
+    const loss = b.apply('ReduceSum', [squares], { axes: [0, 1, 2], keepDimensions: false });
+    b.output('gradient', differentiate(b, loss, [x])[0] as Value);
+    const session = await createSession(toOnnx(lower(b.build())));
+    const given = Float32Array.from({ length: 2 * count }, (_, i) => i % 5);
+    const { gradient } = await session.run({ x: float32([2, count, 1], given) });
+    await session.close();
+    const expected = new Float32Array(2 * count);
+    for (const picture of [0, count])
+      for (const index of indices)
+        expected[picture + index] =
+          (expected[picture + index] as number) + 2 * (given[picture + index] as number);
+    expect(gradient?.data).toEqual(expected);
+  });
+
   it('covers every operator that has a rule', () => {
     const ruled = Object.entries(gradientRules).filter(([, rule]) => rule !== notDifferentiable);
     const uncovered = ruled.filter(([op]) => operatorCases[op as OpType].length === 0);
     expect(uncovered).toEqual([]);
     const byName = ruled.filter(([op]) => operatorCases[op as OpType] === 'tested by name');
-    expect(byName.map(([op]) => op)).toEqual(['Where']);
+    expect(byName.map(([op]) => op)).toEqual(['Where', 'GatherElements']);
   });
 });
 

@@ -630,6 +630,27 @@ const habits: Readonly<Record<string, FileParts>> = {
       integers('places', [0, 3], [2, 1]),
     ],
   },
+  'the places with the highest scores': {
+    nodes: [
+      conv('images', 'convolved'),
+      node('ReduceMean', ['convolved'], ['scores'], { axes: [1] }),
+      node('TopK', ['scores', 'three'], ['highest', 'places'], { axis: 3 }),
+      node('Shape', ['convolved'], ['shape']),
+      node('Slice', ['shape', 'zero', 'end', 'zero'], ['outer']),
+      node('Concat', ['outer', 'three'], ['wide'], { axis: 0 }),
+      node('Expand', ['places', 'wide'], ['all places']),
+      node('GatherElements', ['convolved', 'all places'], ['picked'], { axis: -1 }),
+      node('Mul', ['picked', 'highest'], ['weighed']),
+      ...tail('weighed'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      integers('three', [3]),
+      integers('zero', [0]),
+      integers('end', [3]),
+    ],
+  },
   'pools of squares': {
     nodes: [
       node('LpPool', ['images'], ['smaller'], { ...window, strides: [2, 2] }),

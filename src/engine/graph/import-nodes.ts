@@ -117,6 +117,7 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
       opset: source.opset,
       batch,
       has,
+      isKnown: (index) => operand(index).literal !== undefined,
       value: (index) => asValue(operand(index), 'plain'),
       kernel: (index) => asValue(operand(index), 'kernel'),
       statistic: (index) => asValue(operand(index), 'statistic'),

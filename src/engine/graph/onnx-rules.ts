@@ -121,6 +121,7 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
   Softmax: axis,
   LogSoftmax: axis,
   Concat: axis,
+  GatherElements: axis,
   Cast: ({ to }) => ({ attributes: [int('to', onnxDataType[to])] }),
   Reshape: ({ shape }) => ({ constants: [vector(shape)] }),
   Expand: ({ shape }) => ({ constants: [vector(shape)] }),

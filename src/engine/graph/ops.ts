@@ -89,6 +89,8 @@ export interface MovementOps {
   };
   /** The named places along one axis, in this order, each from 0. */
   Gather: { readonly axis: number; readonly indices: readonly number[] };
+  /** X and places along one axis (int64, from 0), of X's shape in all other axes. */
+  GatherElements: { readonly axis: number };
   Concat: { readonly axis: number };
   /**
    * The amounts before each axis, then the amounts after each axis; negative amounts cut. What is

@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../../graph/builder.ts';
 import type { Value } from '../../graph/graph.ts';
 import { interpolationMatrix } from '../../graph/interpolation-matrix.ts';
 import type { MovementOps } from '../../graph/ops.ts';
+import { addAlong, alongAxis } from './add-at-indices.ts';
 import { at, type GradientRules, multiplyAlong } from './gradient-rule.ts';
 
 export const movementGradients: GradientRules<MovementOps> = {
@@ -11,6 +12,10 @@ export const movementGradients: GradientRules<MovementOps> = {
   ],
   // The walk sums what broadcasting repeated.
   Expand: ({ gradient }) => [gradient],
+  GatherElements: ({ builder: b, gradient, inputs, attributes: { axis } }) => {
+    const { shape } = at(inputs, 0);
+    return [addAlong(b, gradient, { axis, indices: at(inputs, 1), shape })];
+  },
   Transpose: ({ builder: b, gradient, attributes: { permutation } }) => [
     b.apply('Transpose', [gradient], {
       permutation: permutation.map((_, axis) => permutation.indexOf(axis)),
@@ -82,6 +87,9 @@ const backwards = (axes: readonly number[]) => ({
   steps: axes.map(() => -1),
 });
 
+/** A product with a matrix is the faster way, as long as the matrix is small. */
+const largestMatrix = 2 ** 22;
+
 /** Along an axis, adds each place of the value to the place of a longer axis it was taken from. */
 const putBack = (
   b: GraphBuilder,
@@ -90,6 +98,10 @@ const putBack = (
   extent: number,
   places: readonly number[],
 ): Value => {
+  if (places.length * extent > largestMatrix) {
+    const indices = alongAxis(b, value.shape.length, axis, places);
+    return addAlong(b, value, { axis, indices, shape: value.shape.with(axis, extent) });
+  }
   const data = new Float32Array(places.length * extent);
   places.forEach((place, row) => {
     data[row * extent + place] = 1;

@@ -6,6 +6,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import { float32, tensor } from '../../tensor/tensor.ts';
 import { convolutionInputGradient, convolutionWeightGradient } from '../convolution-gradients.ts';
 import { gridSampleGradient } from '../grid-sample-gradient.ts';
+import { addAtIndices } from './add-at-indices.ts';
 import { at, type GradientRules, notDifferentiable } from './gradient-rule.ts';
 
 type Extents4 = readonly [number, number, number, number];
@@ -74,21 +75,6 @@ export const windowGradients: GradientRules<WindowOps> = {
     ];
   },
   GridSample: gridSampleGradient,
-};
-
-/** Adds every value to the element of a tensor of zeros that its flat index names. */
-const addAtIndices = (
-  b: GraphBuilder,
-  values: Value,
-  indices: Value,
-  shape: readonly number[],
-): Value => {
-  const zeros = b.apply('Expand', [b.constant(float32([1], [0]), 'zero')], {
-    shape: [sizeOf(shape)],
-  });
-  const flat = (value: Value) => b.apply('Reshape', [value], { shape: [sizeOf(value.shape)] });
-  const sums = b.apply('ScatterElements', [zeros, flat(indices), flat(values)]);
-  return b.apply('Reshape', [sums], { shape });
 };
 
 /** One over the number of inputs that each window averages: [P,Q], or a scalar where all agree. */

@@ -15,6 +15,8 @@ export interface ImportCall {
   kernel(index: number): Value;
   /** A weight that the gradient must not move, such as a running statistic. */
   statistic(index: number): Value;
+  /** Whether an input's numbers are known. */
+  isKnown(index: number): boolean;
   /** Whether an input was given. */
   has(index: number): boolean;
   /** An input's numbers, where it was given. @throws RelearnError where they are not known */

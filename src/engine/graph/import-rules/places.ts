@@ -56,6 +56,18 @@ const updatedPlaces = (call: ImportCall) => {
   return { indices: ofFirst, depth: depth - 1, isOfPictures: true };
 };
 
+/** ONNX takes fewer places of the other axes than there are: the first ones. */
+const gatherDynamic = ({ builder, value }: ImportCall, axis: number): Value => {
+  const [x, indices] = [value(0), value(1)];
+  const axes = x.shape.flatMap((extent, i) =>
+    i !== axis && extent !== indices.shape[i] ? [i] : [],
+  );
+  const ends = axes.map((i) => indices.shape[i] as number);
+  const bounds = { starts: axes.map(() => 0), ends, axes, steps: axes.map(() => 1) };
+  const first = axes.length === 0 ? x : builder.apply('Slice', [x], bounds);
+  return builder.apply('GatherElements', [first, indices], { axis });
+};
+
 export const places: Readonly<Record<string, ImportRule>> = {
   ArgMax: winner(({ builder }, x, axis) => builder.apply('ArgMax', [x], { axis })),
   ArgMin: winner(({ builder }, x, axis) =>
@@ -106,6 +118,8 @@ export const places: Readonly<Record<string, ImportRule>> = {
   GatherElements: (call) => {
     const { builder, node, value } = call;
     const axis = axisOf(node, intAttribute(node, 'axis', 0), value(0).shape.length);
-    return lowerings.GatherElements(builder, [value(0)], ofOnePicture(call, axis));
+    return call.isKnown(1)
+      ? lowerings.GatherElements(builder, [value(0)], ofOnePicture(call, axis))
+      : [gatherDynamic(call, axis)];
   },
 };

@@ -50,6 +50,13 @@ export const movementShapes: ShapeRules<MovementOps> = {
       throw mismatch(`index ${outside} is outside axis ${axis} of ${x.name} [${x.shape}]`);
     return [{ dtype: x.dtype, shape: x.shape.with(axis, indices.length) }];
   },
+  GatherElements: (inputs, { axis }) => {
+    const [x, indices] = [input(inputs, 0), input(inputs, 1)];
+    axisOf(x, axis);
+    if (!sameShape(indices.shape.with(axis, 0), x.shape.with(axis, 0)))
+      throw mismatch(`places of [${indices.shape}] are no places of [${x.shape}] along ${axis}`);
+    return [{ dtype: x.dtype, shape: indices.shape }];
+  },
   Concat: (inputs, { axis }) => {
     const first = input(inputs, 0);
     axisOf(first, axis);
