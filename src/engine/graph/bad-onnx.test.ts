@@ -382,6 +382,46 @@ const rows: Readonly<Record<string, Row>> = {
     code: 'no_classifier',
     says: 'No output of the file is float32 [N, classes]: activated [2,5,4,4].',
   },
+  'attention behind a mask': {
+    file: withParts({
+      nodes: [
+        ...small.nodes.slice(0, -1),
+        node(
+          'Attention',
+          ['flat', 'fc.weight', 'fc.bias', 'fc.bias'],
+          ['logits'],
+          { num_heads: 1 },
+          'com.microsoft',
+        ),
+      ],
+    }),
+    code: 'operator',
+    says: 'is masked, remembers or has parts of different sizes',
+  },
+  'updates in other places of one picture than of another': {
+    file: withParts({
+      nodes: [
+        ...small.nodes.slice(0, -1),
+        node('ScatterND', ['flat', 'places', 'updates'], ['written']),
+        node('Gemm', ['written', 'fc.weight', 'fc.bias'], ['logits'], { transB: 1 }),
+      ],
+      initializers: [...weights, integers('places', [0, 1, 1, 2], [2, 2]), floats('updates', [2])],
+    }),
+    code: 'operator',
+    says: 'writes other places of one picture than of another',
+  },
+  'more winners than there are': {
+    file: withParts({
+      nodes: [
+        ...small.nodes.slice(0, -1),
+        node('TopK', ['flat', 'six'], ['largest', 'places']),
+        node('Gemm', ['largest', 'fc.weight', 'fc.bias'], ['logits'], { transB: 1 }),
+      ],
+      initializers: [...weights, integers('six', [6])],
+    }),
+    code: 'shape',
+    says: 'there are no 6 largest of 5',
+  },
   'two answers': {
     file: withParts({
       nodes: [

@@ -1,4 +1,5 @@
 /** How each ONNX operator is read: the one table from operator to rule. */
+import { attention } from './import-rules/attention.ts';
 import { convolutions } from './import-rules/convolutions.ts';
 import { elementwise } from './import-rules/elementwise.ts';
 import type { ImportRule } from './import-rules/import-rule.ts';
@@ -18,4 +19,5 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
   ...pools,
   ...sampling,
   ...products,
+  ...attention,
 };
