@@ -267,6 +267,19 @@ const rows: Readonly<Record<string, Row>> = {
     code: 'layout',
     says: '[N,8,8,8]: neither [N,C,H,W] nor [N,H,W,C]',
   },
+  'a layout that nothing tells': {
+    file: withParts({
+      inputs: [described('images', ['N', 'C', 'H', 'W'])],
+      nodes: [
+        node('GlobalAveragePool', ['images'], ['pooled']),
+        node('Flatten', ['pooled'], ['flat']),
+        ...small.nodes.slice(-1),
+      ],
+    }),
+    options: { imageSize: 8 },
+    code: 'layout',
+    says: '[N,C,H,W]: neither',
+  },
   'a picture size that is left open': {
     file: withParts({ inputs: [described('images', ['N', 3, 'height', 'width'])] }),
     code: 'image_size',

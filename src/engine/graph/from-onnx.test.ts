@@ -87,6 +87,41 @@ describe('a small classifier', () => {
     expect([...(logits?.data ?? [])]).toEqual(nearly(plain.logits));
   });
 
+  it.each<[string, readonly OnnxNode[]]>([
+    ['first', []],
+    ['last', [node('Transpose', ['images'], ['planes'], { perm: [0, 3, 1, 2] })]],
+  ])(
+    'may leave every extent open: the first convolution tells channels that come %s',
+    async (where, turn) => {
+      const open = onnxFile({
+        ...smallClassifier,
+        inputs: [described('images', ['batch', 'any', 'rows', 'columns'])],
+        nodes: [
+          node('Mul', ['images', 'two'], ['twice']),
+          ...turn.map((each) => ({ ...each, input: ['twice'] })),
+          ...smallClassifier.nodes.map((each, i) =>
+            i > 0
+              ? each
+              : { ...each, input: [turn.length > 0 ? 'planes' : 'twice', ...each.input.slice(1)] },
+          ),
+        ],
+        initializers: [...(smallClassifier.initializers ?? []), floats('two', [], [2])],
+      });
+      const read = fromOnnx(open, { batch: openBatchSize, imageSize: 8 });
+      expect([read.channels, read.height, read.width]).toEqual([3, 8, 8]);
+      const planes = pictures([1, 3, 8, 8]);
+      const pixels = planes.data.map(
+        (_, i) => planes.data[(i % 3) * 64 + Math.floor(i / 3)] as number,
+      );
+      const images = where === 'first' ? planes : float32([1, 8, 8, 3], pixels);
+      const { logits } = await run(
+        toOnnx(read.graph, { weights: read.weights, openBatch: true }),
+        planes,
+      );
+      expect([...(logits?.data ?? [])]).toEqual(nearly((await run(open, images)).logits));
+    },
+  );
+
   it('is cut where it is told', async () => {
     const short = endAtFeatures(file, 'activated');
     expect(short.length).toBeLessThan(file.length);

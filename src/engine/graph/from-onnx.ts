@@ -53,7 +53,7 @@ const refuse = (code: string, message: string, hint: string): RelearnError =>
  */
 export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedClassifier => {
   const source = scanOnnx(decodeOnnx(bytes));
-  const layout = readPictureInput(source.input, options.imageSize);
+  const layout = readPictureInput(source, options.imageSize);
   const { channels, height, width } = layout;
   const { batch } = options;
   // A file made for a fixed batch is first tried with a batch that cannot be mistaken for another

@@ -1,7 +1,8 @@
 /** What a classifier's file says about the pictures it takes. */
 import { RelearnError } from '../../base/errors.ts';
-import type { OnnxValueInfo } from '../../formats/onnx.ts';
 import { kindOfDataType } from './literal.ts';
+import { intAttribute, intsAttribute } from './onnx-node.ts';
+import type { OnnxSource } from './scan-onnx.ts';
 
 export interface PictureInput {
   /** Undefined where the file leaves the batch open. */
@@ -21,14 +22,49 @@ const isChannels = (extent: number | undefined): extent is 1 | 3 => extent === 1
 /** No picture classifier comes near; keeps sizes far from what numbers hold exactly. */
 const largestSide = 4096;
 
+/** What may lie before the first convolution: it changes numbers, not their layout. */
+const normalizing: ReadonlySet<string> = new Set([
+  'Identity',
+  'Cast',
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Clip',
+]);
+
+/**
+ * Exporters that leave every extent open still write a first convolution: it tells the channels that
+ * it takes, and a transposition before it that they came last.
+ */
+const readByConvolution = ({
+  initializers,
+  input,
+  nodes,
+}: OnnxSource): { readonly channels: number; readonly channelsLast: boolean } | undefined => {
+  const pictures = new Set([input.name]);
+  let channelsLast = false;
+  for (const node of nodes) {
+    if (!node.inputs.some((name) => pictures.has(name))) continue;
+    const kernel = initializers.get(node.inputs[1] ?? '');
+    if (node.op === 'Conv' && kernel && pictures.has(node.inputs[0] ?? ''))
+      return { channels: (kernel.shape[1] ?? 0) * intAttribute(node, 'group', 1), channelsLast };
+    const turns = node.op === 'Transpose' && intsAttribute(node, 'perm', []).join() === '0,3,1,2';
+    if (turns) channelsLast = true;
+    if (turns || normalizing.has(node.op)) pictures.add(node.outputs[0] ?? '');
+  }
+  return undefined;
+};
+
 /**
  * @param imageSize rows and columns, needed where the file leaves them open
  * @throws RelearnError invalid/`onnx_input`, `onnx_layout`, `onnx_image_size`
  */
 export const readPictureInput = (
-  { name, type }: OnnxValueInfo,
+  source: OnnxSource,
   imageSize: number | undefined,
 ): PictureInput => {
+  const { name, type } = source.input;
   const tensorType = type?.tensorType;
   const dims = tensorType?.shape?.dim ?? [];
   const extents = dims.map(({ dimValue }) => (dimValue && dimValue > 0 ? dimValue : undefined));
@@ -41,8 +77,10 @@ export const readPictureInput = (
       'Export the model with pictures [N,3,H,W] as its input.',
     );
   const [batch, second, third, fourth] = extents;
-  const channelsLast = !isChannels(second) && isChannels(fourth);
-  const channels = channelsLast ? fourth : second;
+  const isNamed = isChannels(second) || isChannels(fourth);
+  const read = isNamed || (second && fourth) ? undefined : readByConvolution(source);
+  const channelsLast = read?.channelsLast ?? (!isChannels(second) && isChannels(fourth));
+  const channels = (channelsLast ? fourth : second) ?? read?.channels;
   if (!isChannels(channels))
     throw refuse(
       'onnx_layout',
