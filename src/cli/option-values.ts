@@ -65,6 +65,12 @@ export const numberList = (text: string): readonly number[] => {
     : refuse('Give numbers separated by commas, as in 0.485,0.456,0.406.');
 };
 
+/** Of `--mean` and `--std`, where one of them is given. */
+export const normalizationOf = (
+  mean: readonly number[] | undefined,
+  std: readonly number[] | undefined,
+) => (mean || std ? { normalization: { mean: mean ?? [0], std: std ?? [1] } } : {});
+
 /** `cats=cat,dogs=dog`: other name → label. */
 export const aliasMap = (text: string): Readonly<Record<string, string>> => {
   const pairs = text.split(',').map((pair) => pair.split('=').map((side) => side.trim()));

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
+import type { Normalization } from '../engine/graph/normalize-pictures.ts';
 import type { Backbone } from '../engine/nn/transfer.ts';
 import type { HubDownload } from '../hub/fetch-hub-file.ts';
 import { isHubName } from '../hub/hub-name.ts';
@@ -56,6 +57,8 @@ interface ImportOptions {
   readonly imageSize?: number | undefined;
   /** The value in the file that serves as features, where it is not to be found by itself. */
   readonly features?: string | undefined;
+  /** What its input is for a picture in 0..1; default: the picture. */
+  readonly normalization?: Normalization | undefined;
   /** Names the hub's mirror, token and cache folder. */
   readonly env: Environment;
   readonly from: HubOptions;
@@ -64,15 +67,16 @@ interface ImportOptions {
 /**
  * @param architecture a name, the path of an ONNX file, or its place on a hub: `hf:owner/name/file`
  * @returns undefined for a name
- * @throws RelearnError invalid/`architecture_not_found`; usage/`features_not_chosen` where features are
- *   named and no file is; as `fetchHubFile`, `endAtFeatures` and `openBackbone`
+ * @throws RelearnError invalid/`architecture_not_found`; usage/`features_not_chosen` and
+ *   `normalization_not_chosen` where those are named and no file is; as `fetchHubFile`, `endAtFeatures` and `openBackbone`
  */
 export const importArchitecture = async (
   architecture: string | undefined,
-  { imageSize, features, env, from }: ImportOptions,
+  { imageSize, features, normalization, env, from }: ImportOptions,
 ): Promise<ImportedArchitecture | undefined> => {
   const isOnHub = architecture !== undefined && isHubName(architecture);
   if (architecture === undefined || !(isOnHub || isFile(architecture))) {
+    if (normalization) throw normalizationNotChosen();
     if (features === undefined) return undefined;
     throw new RelearnError(
       'usage',
@@ -84,7 +88,8 @@ export const importArchitecture = async (
   const whole = isOnHub
     ? await fetchArchitecture(architecture, env, from)
     : await readArchitectureFile(architecture);
-  const file = features === undefined ? whole : await cutFile(whole, features);
+  const cut = features === undefined ? whole : await cutFile(whole, features);
+  const file = normalization ? await normalizeFile(cut, normalization) : cut;
   const network = await openBackbone(file, imageSize);
   return {
     name: isOnHub ? architecture : basename(architecture),
@@ -99,6 +104,19 @@ const cutFile = async (file: Uint8Array, features: string): Promise<Uint8Array> 
   const { endAtFeatures } = await import('../engine/graph/end-at-features.ts');
   return endAtFeatures(file, features);
 };
+
+const normalizeFile = async (file: Uint8Array, normalization: Normalization) => {
+  const { normalizePictures } = await import('../engine/graph/normalize-pictures.ts');
+  return normalizePictures(file, normalization);
+};
+
+const normalizationNotChosen = (): RelearnError =>
+  new RelearnError(
+    'usage',
+    'normalization_not_chosen',
+    '--mean and --std say what an ONNX file takes, but no file is named.',
+    { hint: 'Leave them out, or name the file too: --architecture FILE.onnx' },
+  );
 
 /** The hub's client is loaded only where a hub is named. */
 const fetchArchitecture = async (

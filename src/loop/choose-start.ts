@@ -26,15 +26,16 @@ export interface Start extends NamedArchitecture {
 
 /**
  * @returns undefined where nothing was asked for
- * @throws RelearnError usage/`unknown_architecture`, `features_not_chosen`, and where a file can't be used
+ * @throws RelearnError usage/`unknown_architecture`, `features_not_chosen`, `normalization_not_chosen`, and where a file can't be used
  */
 export const findAskedArchitecture = async (
   { env }: Pick<Components, 'env'>,
   options: TrainOptions,
 ): Promise<AskedArchitecture | undefined> => {
-  const { architecture, features } = options;
+  const { architecture, features, normalization } = options;
   const imported = await importArchitecture(architecture, {
     features,
+    normalization,
     env,
     from: hubOptions(options),
   });

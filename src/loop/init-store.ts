@@ -1,6 +1,7 @@
 /** Creates a store: the folder or bucket, a proof that it keeps its promises, and the settings. */
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { Normalization } from '../engine/graph/normalize-pictures.ts';
 import { createSettings, type SettingsInput } from '../records/create-settings.ts';
 import { probeKey } from '../records/keys.ts';
 import type { InitReport } from '../records/reports.ts';
@@ -15,6 +16,7 @@ export interface InitOptions extends SettingsInput, HubOptions {
   readonly store: string | ObjectStore;
   /** As in `TrainOptions`. */
   readonly features?: string;
+  readonly normalization?: Normalization;
   readonly clock?: Clock;
   readonly newId?: () => string;
   /** As for `createRelearn`. */
@@ -31,6 +33,7 @@ export const initStore = async (options: InitOptions): Promise<InitReport> => {
   const imported = await importArchitecture(options.architecture, {
     imageSize: options.imageSize,
     features: options.features,
+    normalization: options.normalization,
     env: options.env ?? {},
     from: hubOptions(options),
   });

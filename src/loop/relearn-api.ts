@@ -2,6 +2,8 @@
  * The library's face: one store, the three verbs and what surrounds them. The command line, the
  * server and the demo are written against this interface and nothing below it.
  */
+
+import type { Normalization } from '../engine/graph/normalize-pictures.ts';
 import type { ExportFormat } from '../records/export-formats.ts';
 import type { ModelCard } from '../records/model-card.ts';
 import type {
@@ -54,6 +56,11 @@ export interface TrainOptions extends Partial<TransferOptions>, HubOptions {
    * last layer reads.
    */
   readonly features?: string;
+  /**
+   * With an ONNX file: what its input is for a picture in 0..1, where the file does not normalize by
+   * itself. Default: the picture.
+   */
+  readonly normalization?: Normalization;
   /** Go on with the training that was interrupted, as it was started; see `status().resumable`. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal;

@@ -114,9 +114,17 @@ test('a file that ends in what nobody can read is used up to the value that the 
     exitCode: 2,
     code: 'features_not_chosen',
   });
+  expect(await relearnError(...init('compact', '--mean', '0.5'))).toMatchObject({
+    exitCode: 2,
+    code: 'normalization_not_chosen',
+  });
+  expect(await relearnError(...init(path, '--features', 'flat', '--std', '1,1'))).toMatchObject({
+    exitCode: 1,
+    code: 'wrong_normalization',
+  });
 
   const store = newStore();
-  const given = ['--architecture', path, '--features', 'activated'];
+  const given = ['--architecture', path, '--features', 'activated', '--mean', '0.5'];
   await relearnJson('init', '--store', store, '--labels', 'cat,dog', ...given);
   await relearnJson(
     'import',

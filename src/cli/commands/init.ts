@@ -1,6 +1,13 @@
 /** `relearn init`: creates a store and decides its settings once. */
 import type { Command } from 'commander';
-import { aliasMap, nameList, share, wholeNumber } from '../option-values.ts';
+import {
+  aliasMap,
+  nameList,
+  normalizationOf,
+  numberList,
+  share,
+  wholeNumber,
+} from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
 import { counted, formatPercent } from '../text.ts';
@@ -10,6 +17,8 @@ interface Options {
   readonly alias?: Readonly<Record<string, string>>;
   readonly architecture?: string;
   readonly features?: string;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   readonly hub?: string;
   readonly imageSize?: number;
   readonly threshold?: number;
@@ -29,6 +38,12 @@ export const define = (command: Command, session: Session): void => {
       '--features <NAME>',
       'with an ONNX file: the value in it that a new head learns from (found by itself in most files)',
     )
+    .option(
+      '--mean <NUMBERS>',
+      'with an ONNX file that does not normalize by itself: its input is (picture in 0..1 - mean) / std (0)',
+      numberList,
+    )
+    .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
     .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(8))
     .option(
@@ -41,11 +56,12 @@ export const define = (command: Command, session: Session): void => {
     .addHelpText('after', '\nExample:  relearn init --labels cat,dog --threshold 200\n')
     .action(
       session.act(async (run, options: Options) => {
-        const { alias, ...settings } = options;
+        const { alias, mean, std, ...settings } = options;
         const download = showDownload(run.output);
         const report = await run.context
           .initStore({
             ...settings,
+            ...normalizationOf(mean, std),
             ...(alias === undefined ? {} : { aliases: alias }),
             store: run.store,
             env: run.context.env,

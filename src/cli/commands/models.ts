@@ -7,7 +7,7 @@ import { type ExportFormat, exportFormats } from '../../records/export-formats.t
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
 import { describeOutcome } from '../describe-training.ts';
 import { describeVersion } from '../describe-version.ts';
-import { nameList, numberList, wholeNumber } from '../option-values.ts';
+import { nameList, normalizationOf, numberList, wholeNumber } from '../option-values.ts';
 import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
 import { formatAccuracy, formatCount, formatPercent, formatTable } from '../text.ts';
@@ -204,7 +204,7 @@ export const define = (command: Command, session: Session): void => {
         const { mean, std, ...rest } = options;
         const report = await (await run.open()).models.submit(file, {
           ...rest,
-          ...(mean || std ? { normalization: { mean: mean ?? [0], std: std ?? [1] } } : {}),
+          ...normalizationOf(mean, std),
           signal: run.context.signal,
         });
         run.output.result(

@@ -3,7 +3,13 @@ import { type Command, Option } from 'commander';
 import { type Device, devices } from '../../records/devices.ts';
 import type { TrainingProgress } from '../../records/reports.ts';
 import { describeTraining } from '../describe-training.ts';
-import { accuracy, positiveNumber, wholeNumber } from '../option-values.ts';
+import {
+  accuracy,
+  normalizationOf,
+  numberList,
+  positiveNumber,
+  wholeNumber,
+} from '../option-values.ts';
 import type { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
@@ -13,6 +19,8 @@ interface Options {
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
   readonly features?: string;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   readonly hub?: string;
   readonly fineTune?: number;
   readonly mirror?: boolean;
@@ -66,6 +74,12 @@ export const define = (command: Command, session: Session): void => {
       '--features <NAME>',
       'with an ONNX file: the value in it that a new head learns from (found by itself in most files)',
     )
+    .option(
+      '--mean <NUMBERS>',
+      'with an ONNX file that does not normalize by itself: its input is (picture in 0..1 - mean) / std (0)',
+      numberList,
+    )
+    .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
     .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
     .option(
       '--fine-tune <BLOCKS>',
@@ -100,13 +114,14 @@ export const define = (command: Command, session: Session): void => {
       '\nExamples:  relearn train\n           relearn train --from scratch --architecture article --max-minutes 30\n           relearn train --resume\n           relearn train --device webgpu\n',
     )
     .action(
-      session.act(async (run, options: Options) => {
+      session.act(async (run, { mean, std, ...options }: Options) => {
         const relearn = await run.open();
         const progress = run.output.progress('train', 'steps');
         const download = showDownload(run.output);
         try {
           const report = await relearn.train({
             ...options,
+            ...normalizationOf(mean, std),
             signal: run.context.signal,
             onProgress: showTraining(progress),
             onLine: run.output.note,

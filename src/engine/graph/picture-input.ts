@@ -56,14 +56,8 @@ const readByConvolution = ({
   return undefined;
 };
 
-/**
- * @param imageSize rows and columns, needed where the file leaves them open
- * @throws RelearnError invalid/`onnx_input`, `onnx_layout`, `onnx_image_size`
- */
-export const readPictureInput = (
-  source: OnnxSource,
-  imageSize: number | undefined,
-): PictureInput => {
+/** @throws RelearnError invalid/`onnx_input`, `onnx_layout` */
+export const readLayout = (source: OnnxSource) => {
   const { name, type } = source.input;
   const tensorType = type?.tensorType;
   const dims = tensorType?.shape?.dim ?? [];
@@ -76,7 +70,7 @@ export const readPictureInput = (
       `The input "${name}" is ${isFloat ? text : 'not floating-point'}, not float32 pictures [N,C,H,W].`,
       'Export the model with pictures [N,3,H,W] as its input.',
     );
-  const [batch, second, third, fourth] = extents;
+  const [, second, , fourth] = extents;
   const isNamed = isChannels(second) || isChannels(fourth);
   const read = isNamed || (second && fourth) ? undefined : readByConvolution(source);
   const channelsLast = read?.channelsLast ?? (!isChannels(second) && isChannels(fourth));
@@ -87,6 +81,18 @@ export const readPictureInput = (
       `The input "${name}" is ${text}: neither [N,C,H,W] nor [N,H,W,C] with 1 or 3 channels.`,
       'Export the model with pictures [N,3,H,W] as its input.',
     );
+  return { name, text, extents, channels, channelsLast };
+};
+
+/**
+ * @param imageSize rows and columns, needed where the file leaves them open
+ * @throws RelearnError as `readLayout`; invalid/`onnx_image_size`
+ */
+export const readPictureInput = (
+  source: OnnxSource,
+  imageSize: number | undefined,
+): PictureInput => {
+  const { name, text, extents, channels, channelsLast } = readLayout(source);
   const side = (extent: number | undefined): number => {
     const settled = extent ?? imageSize;
     if (settled === undefined)
@@ -109,6 +115,7 @@ export const readPictureInput = (
       );
     return settled;
   };
+  const [batch, second, third, fourth] = extents;
   const [height, width] = channelsLast ? [second, third] : [third, fourth];
   return { batch, channels, height: side(height), width: side(width), channelsLast };
 };

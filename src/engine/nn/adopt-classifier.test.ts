@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { described, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
 import { createRandom } from '../../base/random.ts';
+import type { Normalization } from '../graph/normalize-pictures.ts';
 import { createClassifier } from '../runtime/create-classifier.ts';
 import { createSession } from '../runtime/session.ts';
 import { softmaxRows } from '../tensor/reduce.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
-import { adoptClassifier, type Normalization, readClassifierNotes } from './adopt-classifier.ts';
+import { adoptClassifier, readClassifierNotes } from './adopt-classifier.ts';
 import { architectures } from './architectures.ts';
 import { describeModel, readModel, writeModel } from './model-file.ts';
 import { buildServingGraph } from './serving-graph.ts';

@@ -9,6 +9,7 @@ import { decodeOnnx } from '../../formats/onnx.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { fromOnnx, type ImportedClassifier } from '../graph/from-onnx.ts';
 import type { Value } from '../graph/graph.ts';
+import { checkNormalization, type Normalization } from '../graph/normalize-pictures.ts';
 import { openBatchSize } from '../graph/open-batch.ts';
 import { scanOnnx } from '../graph/scan-onnx.ts';
 import { simplify } from '../graph/simplify.ts';
@@ -22,12 +23,6 @@ import { findArchitecture, readModel, writeModel } from './model-file.ts';
 import { plainReadout } from './readout.ts';
 import { buildServingGraph } from './serving-graph.ts';
 import { importBackbone, transferArchitecture } from './transfer.ts';
-
-/** What a network's input is, for a picture x in 0..1: (x − mean) / std, per channel or for all. */
-export interface Normalization {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
 
 /** What a file's metadata says for whoever takes it in; each where it says so. */
 export interface ClassifierNotes {
@@ -230,19 +225,14 @@ const normalize = (
   builder: GraphBuilder,
   images: Value,
   channels: number,
-  { mean, std }: Normalization,
+  normalization: Normalization,
 ): Value => {
+  const { mean, std } = normalization;
+  checkNormalization(normalization, channels);
   const row = (numbers: readonly number[], of: (number: number) => number) => {
     const all = numbers.length === 1 ? Array(channels).fill(numbers[0]) : numbers;
     return builder.constant(float32([1, channels, 1, 1], Float32Array.from(all, of)));
   };
-  const fits = [mean, std].every(({ length }) => length === 1 || length === channels);
-  if (!fits || !std.every((number) => number > 0))
-    throw invalid(
-      'wrong_normalization',
-      `A mean of ${mean.length} and a deviation of ${std.length} numbers don't fit pictures of ${channels} channels.`,
-      'Give one number, or one above 0 for each channel: --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225',
-    );
   const centred = builder.apply('Sub', [images, row(mean, (number) => number)]);
   return builder.apply('Mul', [centred, row(std, (number) => 1 / number)]);
 };
