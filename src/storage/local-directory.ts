@@ -20,6 +20,7 @@ import type { Clock } from '../base/clock.ts';
 import { RelearnError } from '../base/errors.ts';
 import { diskError, errnoOf, noLinks } from './disk-error.ts';
 import { createDurableDirectories, makeDirectoryPath, syncDirectory } from './durable-directory.ts';
+import { guardFolder } from './guard-folder.ts';
 import { listDirectory, listDirectoryKeys } from './list-directory.ts';
 import { listMisnamed } from './list-misnamed.ts';
 import { checkKey } from './object-key.ts';
@@ -91,16 +92,37 @@ export const openLocalDirectory = async (
   const root = resolve(path);
   await checkRoot(root, create);
   await sweep(join(root, '.tmp'), clock.now());
-  return storeIn(root, newId, create);
-};
-
-const storeIn = (root: string, newId: () => string, create: boolean): ObjectStore => {
-  const temporary = join(root, '.tmp');
+  if (!create) return storeIn(root, newId, await guardFolder(root));
   const makeRoot = () =>
     makeDirectoryPath(root).catch((error) => {
       throw diskError(error, 'write', root);
     });
-  const directories = createDurableDirectories(root, create ? makeRoot : undefined);
+  return storeIn(root, newId, async () => {}, makeRoot);
+};
+
+/**
+ * @param guard throws where the folder was taken away
+ * @param makeRoot before the first folder is made in it
+ */
+const storeIn = (
+  root: string,
+  newId: () => string,
+  guard: () => Promise<void>,
+  makeRoot = guard,
+): ObjectStore => {
+  const temporary = join(root, '.tmp');
+  const directories = createDurableDirectories(root, makeRoot);
+
+  async function* guarded<T>(found: AsyncIterable<T>): AsyncGenerator<T> {
+    await guard();
+    yield* found;
+  }
+
+  const isNoObject = async (error: unknown): Promise<boolean> => {
+    if (!noSuchObject.has(errnoOf(error) ?? '')) return false;
+    await guard();
+    return true;
+  };
 
   const pathOf = (key: string): string => {
     checkKey(key);
@@ -170,7 +192,7 @@ const storeIn = (root: string, newId: () => string, create: boolean): ObjectStor
       try {
         return await readFile(pathOf(key), { flag: readWithoutFollowing });
       } catch (error) {
-        if (noSuchObject.has(errnoOf(error) ?? '')) return undefined;
+        if (await isNoObject(error)) return undefined;
         throw diskError(error, 'read', key);
       }
     },
@@ -180,7 +202,7 @@ const storeIn = (root: string, newId: () => string, create: boolean): ObjectStor
         if (!found.isFile()) return undefined;
         return { key, size: found.size, modifiedAt: found.mtimeMs };
       } catch (error) {
-        if (noSuchObject.has(errnoOf(error) ?? '')) return undefined;
+        if (await isNoObject(error)) return undefined;
         throw diskError(error, 'read', key);
       }
     },
@@ -206,10 +228,10 @@ const storeIn = (root: string, newId: () => string, create: boolean): ObjectStor
         }
         return outcome;
       }),
-    list: (prefix, options) => listDirectory(root, prefix, options),
-    keys: (prefix, options) => listDirectoryKeys(root, prefix, options),
+    list: (prefix, options) => guarded(listDirectory(root, prefix, options)),
+    keys: (prefix, options) => guarded(listDirectoryKeys(root, prefix, options)),
     above: async () =>
-      foldersAbove(await realPath(root)).map((folder) => storeIn(folder, newId, false)),
+      foldersAbove(await realPath(root)).map((folder) => storeIn(folder, newId, async () => {})),
     misnamed: (prefix) => listMisnamed(root, prefix),
     async delete(key) {
       const final = pathOf(key);
@@ -217,7 +239,7 @@ const storeIn = (root: string, newId: () => string, create: boolean): ObjectStor
         await unlink(final);
         await syncDirectory(dirname(final));
       } catch (error) {
-        if (noSuchObject.has(errnoOf(error) ?? '')) return;
+        if (await isNoObject(error)) return;
         throw diskError(error, 'write', key);
       }
     },
