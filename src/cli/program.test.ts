@@ -444,6 +444,9 @@ describe('commands', () => {
     expect(stdout).not.toContain('{');
     expect((await relearn('models promote 7 --json')).code).toBe(1);
     expect(JSON.parse((await relearn('models promote 1 --json')).stdout).champion).toBe(1);
+    expect((await relearn('models promote 1')).stdout).toMatch(
+      /^Version 1 is the champion already; nothing changed\.\n/,
+    );
   });
 
   it('models export leaves no file behind where the version is refused', async () => {

@@ -14,6 +14,11 @@ describe('keys', () => {
     ]);
   });
 
+  it('tells keys that are short enough to be guessed', () => {
+    const lengths = parseKeys(`a:${'x'.repeat(15)}:predict,b:${'x'.repeat(16)}:predict`);
+    expect(lengths.map(({ isShort }) => isShort)).toEqual([true, false]);
+  });
+
   it('keeps no key in the clear', () => {
     expect(JSON.stringify(keys)).not.toContain('s3cret');
   });

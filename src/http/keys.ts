@@ -12,7 +12,12 @@ export interface ApiKey {
   readonly name: string;
   readonly digest: Buffer;
   readonly scopes: ReadonlySet<Scope>;
+  /** Whether it has so few characters that it may be guessed. */
+  readonly isShort: boolean;
 }
+
+/** Characters: 16 random letters and digits can't be tried out over a network. */
+export const shortestKey = 16;
 
 const isScope = (text: string): text is Scope => (scopes as readonly string[]).includes(text);
 const digestOf = (key: string) => createHash('sha256').update(key).digest();
@@ -53,7 +58,12 @@ export const parseKeys = (text: string): ApiKey[] =>
       const [name, key, scopeNames, ...rest] = entry.split(':');
       if (!name || !key || !scopeNames || rest.length > 0)
         throw usage('invalid_keys', `Key ${index + 1} is not of the form name:key:scope+scope.`);
-      return { name, digest: digestOf(key), scopes: parseScopes(scopeNames, '+') };
+      return {
+        name,
+        digest: digestOf(key),
+        scopes: parseScopes(scopeNames, '+'),
+        isShort: key.length < shortestKey,
+      };
     });
 
 /** The key that the header `Authorization: Bearer KEY` names, if it is one of ours. */

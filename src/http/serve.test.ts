@@ -6,7 +6,7 @@ import { createInMemoryRelearn } from '../../test/in-memory-relearn.ts';
 import { brightJpeg, darkJpeg, dataUrlOf } from '../../test/pictures.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
-import { parseScopes } from './keys.ts';
+import { parseKeys, parseScopes } from './keys.ts';
 import { type RunningServer, type ServeOptions, serve } from './serve.ts';
 
 const logger = pino({ level: 'silent' });
@@ -49,6 +49,22 @@ const happening = (): readonly [Promise<void>, () => void] => {
 };
 
 describe('serve', () => {
+  it('warns of keys that can be guessed, by their names', async () => {
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line);
+    const long = 'y'.repeat(32);
+    const keys = parseKeys(`phone:s3cret:predict,ops:${long}:admin`);
+    await start({ keys, logger: pino({ level: 'warn' }, { write }) });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ keys: ['phone'] }]);
+    expect(lines.join()).not.toMatch(/s3cret|yyy/);
+    lines.length = 0;
+    await start({
+      keys: parseKeys(`ops:${long}:admin`),
+      logger: pino({ level: 'warn' }, { write }),
+    });
+    expect(lines).toEqual([]);
+  });
+
   it('answers on a free port and closes the store when it stops', async () => {
     let closed = 0;
     const relearn: Relearn = {

@@ -18,7 +18,7 @@ import {
 } from './app-context.ts';
 import { buildApp } from './build-app.ts';
 import { considerTraining } from './consider-training.ts';
-import type { ApiKey, Scope } from './keys.ts';
+import { type ApiKey, type Scope, shortestKey } from './keys.ts';
 import { isLoopback, loopbackHosts } from './loopback.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { readPageAssets } from './page-assets.ts';
@@ -133,6 +133,7 @@ export const serve = async (options: ServeOptions): Promise<RunningServer> => {
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   const url = `http://${urlHost(host)}:${boundPort}`;
   logger.info({ url, functions }, 'listening');
+  warnOfShortKeys(logger, keys);
   // A process that was killed may have left enough feedback for a training.
   trigger?.hint();
 
@@ -171,6 +172,15 @@ const requireKeys = (host: string, isAllowed: boolean) => {
       hint: 'Set RELEARN_KEYS="name:key:predict+feedback+train+admin" or RELEARN_KEYS_FILE, or open routes on purpose with --anonymous predict,feedback.',
     },
   );
+};
+
+const warnOfShortKeys = (logger: Logger, keys: readonly ApiKey[]) => {
+  const short = keys.filter(({ isShort }) => isShort).map(({ name }) => name);
+  if (short.length > 0)
+    logger.warn(
+      { keys: short },
+      `these keys can be guessed; make keys of ${shortestKey} random characters or more, such as by: openssl rand -hex 16`,
+    );
 };
 
 const listenErrors: Readonly<Record<string, readonly [code: string, hint: string]>> = {

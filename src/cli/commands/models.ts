@@ -113,8 +113,14 @@ export const define = (command: Command, session: Session): void => {
     .addHelpText('after', example('models promote 3'))
     .action(
       session.act(async (run, wanted: number) => {
-        const report = await (await run.open()).models.promote(wanted);
-        run.output.result(report, describe(report));
+        const { models } = await run.open();
+        const before = await models.list();
+        const report = await models.promote(wanted);
+        const unchanged =
+          before.champion === wanted
+            ? `Version ${wanted} is the champion already; nothing changed.\n`
+            : '';
+        run.output.result(report, `${unchanged}${describe(report)}`);
         return undefined;
       }),
     );

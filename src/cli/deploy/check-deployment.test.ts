@@ -224,6 +224,20 @@ const rows: readonly BrokenDeployment[] = [
     /Everybody could call/,
   ],
   [
+    'events for a function that predicts',
+    'functions-train.js',
+    'functions-predict.js',
+    'triggerName: feedback',
+    /asks for a training, and the function serves predict only/,
+  ],
+  [
+    'a timer for a function that takes feedback',
+    'entrypoint: [node, /app/dist/functions-train.js]',
+    "entrypoint: [node, /app/dist/cli.js, serve, --functions, 'predict,feedback']",
+    'triggerName: feedback',
+    /serves predict and feedback only/,
+  ],
+  [
     'a variable without its $',
     'role: ${vars.role}',
     'role: {vars.role}',

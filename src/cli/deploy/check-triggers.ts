@@ -129,10 +129,22 @@ const checkTimer = ({ problem }: DeployedFunction, trigger: unknown, path: strin
       ];
 };
 
-const triggerChecks: Readonly<Record<string, typeof checkHttpTrigger>> = {
-  http: checkHttpTrigger,
-  oss: checkStorageTrigger,
-  timer: checkTimer,
+/** Events and timers ask for a training; a function that serves something else refuses them all. */
+const checkTrains = ({ problem, serves }: DeployedFunction, _: unknown, path: string): Problem[] =>
+  serves.includes('train') || serves.length === 0
+    ? []
+    : [
+        problem(
+          path,
+          `This trigger asks for a training, and the function serves ${serves.join(' and ')} only.`,
+          'Start the program that trains, functions-train.js, or move the trigger to the function that does.',
+        ),
+      ];
+
+const triggerChecks: Readonly<Record<string, readonly (typeof checkHttpTrigger)[]>> = {
+  http: [checkHttpTrigger],
+  oss: [checkTrains, checkStorageTrigger],
+  timer: [checkTrains, checkTimer],
 };
 
 export const checkTriggers = (deployed: DeployedFunction): Problem[] => {
@@ -158,7 +170,7 @@ export const checkTriggers = (deployed: DeployedFunction): Problem[] => {
         deployed.problem(path, `${type} is no type of trigger.`, `Use ${triggerTypes.join(', ')}.`),
       ];
     const shape = Object.hasOwn(triggerShapes, type) ? triggerShapes[type] : undefined;
-    const check = Object.hasOwn(triggerChecks, type) ? triggerChecks[type] : undefined;
+    const checks = Object.hasOwn(triggerChecks, type) ? triggerChecks[type] : undefined;
     return [
       ...unknownKeys(
         deployed,
@@ -166,7 +178,7 @@ export const checkTriggers = (deployed: DeployedFunction): Problem[] => {
         shape ?? 'any',
         `${path}.triggerConfig`,
       ),
-      ...(check?.(deployed, trigger, path) ?? []),
+      ...(checks ?? []).flatMap((check) => check(deployed, trigger, path)),
     ];
   });
 };
