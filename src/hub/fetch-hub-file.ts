@@ -3,11 +3,12 @@
  * checksum and held against it at every use; a download that was stopped goes on where it was.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pRetry from 'p-retry';
 import { RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
+import { makeDirectoryPath } from '../storage/durable-directory.ts';
 import { matchesChecksum } from './checksum.ts';
 import {
   createHubClient,
@@ -55,7 +56,7 @@ export const fetchHubFile = async (
   const name = parseHubName(text);
   const client = createHubClient({ ...options, fetch, idleTimeout });
   const cache = join(options.cacheFolder, 'hub');
-  await mkdir(cache, { recursive: true });
+  await makeDirectoryPath(cache);
   const note = join(cache, `${sha256(Buffer.from(`${options.endpoint} ${text}`))}.json`);
   let file: HubFile;
   try {

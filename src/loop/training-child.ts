@@ -47,6 +47,6 @@ process.once('message', async (order: TrainingOrder) => {
   } catch (error) {
     await tell({ type: 'error', error: toSentError(error) });
   }
-  process.off('disconnect', endNow);
-  process.disconnect();
+  // Whatever is still open here (a thread, native code) must not hold back what was told.
+  process.exit();
 });

@@ -82,16 +82,6 @@ export const runRounds = async (
   const random = createRandom(options.seed);
   const architecture = request.network ?? findArchitecture(request.architecture);
   const { scratch, champion } = architecture.recipe;
-  const loader = createDataLoader({
-    pictures: train,
-    preprocessing,
-    augmentation: augmentations[recipe.augmentation],
-    batchSize: plan.batchSize,
-    random: random.fork('batches'),
-    balanced: true,
-    workers: request.workers ?? true,
-    skip: from?.session.step ?? 0,
-  });
   const session = await createTrainingSession({
     architecture,
     classes,
@@ -104,6 +94,17 @@ export const runRounds = async (
     threads,
     ...(options.device ? { device: options.device } : {}),
     onLine: (line) => request.onLine?.(line),
+  });
+  // Last, since it starts a thread that only the end below stops.
+  const loader = createDataLoader({
+    pictures: train,
+    preprocessing,
+    augmentation: augmentations[recipe.augmentation],
+    batchSize: plan.batchSize,
+    random: random.fork('batches'),
+    balanced: true,
+    workers: request.workers ?? true,
+    skip: from?.session.step ?? 0,
   });
   const average =
     recipe.averageDecay === null

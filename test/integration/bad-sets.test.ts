@@ -78,6 +78,14 @@ test('one picture of each class, fewer than a batch, and none to validate on: it
   expect(report.holdout.n).toBe(0);
 });
 
+test('the smallest pictures that may be asked for train too', async () => {
+  const { store } = await storeWith(
+    (directory) => writePictures(directory, 0, 19),
+    ...['--image-size', '16'],
+  );
+  expect(await train(store, '--rounds', '1')).toMatchObject({ version: 1, rounds: 1 });
+});
+
 test('pictures that are all alike make a model that knows one class, and the gate says so', async () => {
   const { store } = await storeWith(
     async (directory) => {

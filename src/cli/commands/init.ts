@@ -45,7 +45,7 @@ export const define = (command: Command, session: Session): void => {
     )
     .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
     .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
-    .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(8))
+    .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(16))
     .option(
       '--threshold <N>',
       'new feedback that every label needs before a training starts by itself (1000)',

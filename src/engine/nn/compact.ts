@@ -1,7 +1,7 @@
 /**
  * A small residual network for two cores (He et al. 2016, with the down-sampling shortcut of He et
  * al. 2019): a stem of two 3×3 convolutions, then four blocks of 32, 64, 128 and 256 filters, each
- * halving the picture. 96×96 colour by default; 1.2 million weights.
+ * halving the picture until it is a single pixel. 96×96 colour by default; 1.2 million weights.
  */
 import type { Value } from '../graph/graph.ts';
 import type { Architecture } from './architectures.ts';
@@ -56,7 +56,8 @@ const unit = (
  * ReLU gives the same values on a quarter of the pixels.
  */
 const block = (context: NetworkContext, input: Value, name: string, filters: number): Value => {
-  const x = relu(context, maxPool(context, input));
+  const [, , height = 1] = input.shape;
+  const x = relu(context, height > 1 ? maxPool(context, input) : input);
   const shortcut = unit(context, x, `${name}/shortcut`, filters, { kernel: 1, linear: true });
   const first = unit(context, x, `${name}/first`, filters);
   const second = unit(context, first, `${name}/second`, filters, { linear: true });
