@@ -13,7 +13,7 @@ if (!names.includes(name)) {
   console.log(
     `benchmarks: ${names.join(', ')}\n\nnpm run bench -- NAME [ARGUMENT…]; see bench/README.md`,
   );
-  process.exit(name === undefined ? 0 : 2);
+  process.exit(name === undefined || name === '--help' ? 0 : 2);
 }
 const runner = join(folder, '..', 'scripts', 'run-typescript.mjs');
 const child = spawn(process.execPath, [runner, join(folder, `${name}.bench.ts`), ...rest], {

@@ -393,7 +393,7 @@ const rows: Readonly<Record<string, Row>> = {
       outputs: [described('activated', ['N', 5, 4, 4])],
     }),
     code: 'no_classifier',
-    says: 'No output of the file is float32 [N, classes]: activated [2,5,4,4].',
+    says: 'No output of the file is float32 [N, classes]: activated [N,5,4,4].',
   },
   'attention behind a mask': {
     file: withParts({

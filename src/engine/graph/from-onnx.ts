@@ -77,7 +77,7 @@ export const fromOnnx = (bytes: Uint8Array, options: FromOnnxOptions): ImportedC
   const endsAtFeatures = wanted.length === 1 && wanted[0] === featuresName;
   const found = endsAtFeatures
     ? { features: computed(featuresName), logits: undefined }
-    : findClassifier(builder, source, computed, dependents(builder.nodes, [images]));
+    : findClassifier(builder, source, computed, dependents(builder.nodes, [images]), batch);
   const features = asRows(builder, { value: found.features, batch, what: 'feature output' });
   builder.output('features', features);
   const logits = found.logits && asRows(builder, { value: found.logits, batch, what: 'answer' });
@@ -109,6 +109,7 @@ const findClassifier = (
   source: OnnxSource,
   computed: ImportedNodes['computed'],
   ofPictures: ReadonlySet<Value>,
+  batch: number,
 ): { readonly features: Value; readonly logits: Value | undefined } => {
   const names = answerNames(source);
   const values = new Map(names.map((name) => [name, computed(name)]));
@@ -119,12 +120,17 @@ const findClassifier = (
   );
   const last = answers.filter((value) => !answers.some((other) => leadsTo(builder, value, other)));
   const [answer, ...more] = last;
-  if (!answer)
+  if (!answer) {
+    const described = names.map((name) => {
+      const extents = values.get(name)?.shape.map((extent) => (extent === batch ? 'N' : extent));
+      return `${name} [${extents}]`;
+    });
     throw refuse(
       'onnx_no_classifier',
-      `No output of the file is float32 [N, classes]: ${names.map((name) => `${name} [${values.get(name)?.shape}]`).join(', ')}.`,
+      `No output of the file is float32 [N, classes]: ${described.join(', ')}.`,
       nameFeatures(source, names),
     );
+  }
   const cutOf = (value: Value) =>
     findFeatureCut(builder.nodes, (other) => !ofPictures.has(other), value);
   const cut = cutOf(answer);

@@ -58,6 +58,10 @@ describe('a head of two features', () => {
     expect(headOf(operated)).toEqual({ kernel: [5, 9, 1, 2], bias: [3, 0.5] });
   });
 
+  it('takes a new order only whole, so that no class is lost by it', () => {
+    expect(() => reorderClasses(all, ['fox', 'cat'])).toThrow('The new order leaves out "dog".');
+  });
+
   it('merges by the mean of the rows and ln 2 more bias', () => {
     const operated = operateHead(byHand, mergeClasses(all, ['cat', 'fox'], 'animal'));
     expect(operated.labels).toEqual(['animal', 'dog']);

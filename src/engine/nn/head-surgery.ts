@@ -15,6 +15,9 @@ export interface PlannedClass {
 /** The new head's classes in class-index order. Old classes that nothing comes from are dropped. */
 export type HeadPlan = readonly PlannedClass[];
 
+const invalidPlan = (message: string): RelearnError =>
+  new RelearnError('usage', 'invalid_head_plan', message);
+
 /** Every architecture ends in these: weights [classes, F] and biases [classes]. */
 export const headWeights = { kernel: 'logits/kernel', bias: 'logits/bias' } as const;
 
@@ -48,9 +51,15 @@ export const mergeClasses = (plan: HeadPlan, labels: readonly string[], to: stri
   });
 };
 
-/** @throws RelearnError usage/`unknown_label` where a label is not in the plan */
-export const reorderClasses = (plan: HeadPlan, labels: readonly string[]): HeadPlan =>
-  labels.map((label) => {
+/**
+ * @param labels every label of the plan, in the new order
+ * @throws RelearnError usage/`unknown_label` where a label is not in the plan,
+ *   usage/`invalid_head_plan` where one of the plan's is missing: `removeClass` drops classes
+ */
+export const reorderClasses = (plan: HeadPlan, labels: readonly string[]): HeadPlan => {
+  const missing = plan.find(({ label }) => !labels.includes(label));
+  if (missing) throw invalidPlan(`The new order leaves out "${missing.label}".`);
+  return labels.map((label) => {
     const planned = plan.find((candidate) => candidate.label === label);
     if (!planned)
       throw unknownLabel(
@@ -59,6 +68,7 @@ export const reorderClasses = (plan: HeadPlan, labels: readonly string[]): HeadP
       );
     return planned;
   });
+};
 
 /**
  * The same model with another head.
@@ -140,11 +150,10 @@ const checkPlan = (plan: HeadPlan, labels: readonly string[]): void => {
   const sources = plan.flatMap(({ from }) => from);
   const unknown = sources.find((label) => !labels.includes(label));
   if (unknown !== undefined) throw unknownLabel(unknown, labels);
-  const invalid = (message: string) => new RelearnError('usage', 'invalid_head_plan', message);
   const twice = (names: readonly string[]) => names.find((name, i) => names.indexOf(name) !== i);
   const repeated = twice(plan.map(({ label }) => label));
-  if (repeated !== undefined) throw invalid(`The label "${repeated}" comes twice.`);
+  if (repeated !== undefined) throw invalidPlan(`The label "${repeated}" comes twice.`);
   const torn = twice(sources);
-  if (torn !== undefined) throw invalid(`Two classes can't both come from "${torn}".`);
-  if (plan.length < 2) throw invalid('A classifier needs at least two classes.');
+  if (torn !== undefined) throw invalidPlan(`Two classes can't both come from "${torn}".`);
+  if (plan.length < 2) throw invalidPlan('A classifier needs at least two classes.');
 };
