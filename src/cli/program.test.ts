@@ -742,6 +742,22 @@ describe('relearn fsck and gc', () => {
     expect(text.stdout).toContain('2 set aside (2 not a JPEG, PNG or WebP): relearn quarantine');
   });
 
+  it('shows of a very long name its beginning and its end', async () => {
+    const key = `feedback/cat/${'x'.repeat(900)}.jpg`;
+    const problems = [
+      { invariant: 'I1', key, message: 'is gone' },
+      { invariant: 'I1', key, message: `The object ${key} is gone` },
+    ];
+    const check = async () => ({ ...(await untouched.check()), ok: false, problems });
+    const { stdout } = await relearn('fsck', { relearn: { check } });
+    const lines = stdout.split('\n').filter((line) => line.startsWith('I1'));
+    expect(lines).toHaveLength(2);
+    for (const line of lines) {
+      expect(line).toMatch(/feedback\/cat\/x+ … x+\.jpg is gone$/);
+      expect(line.length).toBeLessThan(200);
+    }
+  });
+
   it('gives each problem the cure that helps it, once for all that it helps', async () => {
     const missing = (key: string) => ({ invariant: 'I4', key, message: 'is missing' });
     const [one, two] = ['base/x/train-00000.tfrecord', 'base/x/train-00001.tfrecord'];

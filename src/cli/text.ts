@@ -161,6 +161,15 @@ export const formatUnread = (unread: Readonly<Record<string, number>>): string =
   return `${counted(total, 'object')} put there by hand, to be looked at by the next training: ${[...shown, ...rest].join(', ')}`;
 };
 
+const longestName = 160;
+
+/** A name as it fits some lines of a terminal: of a long one its beginning and its end. */
+export const formatName = (name: string): string => {
+  const half = (longestName - 2) / 2;
+  const isLong = name.length > longestName;
+  return formatForeign(isLong ? `${name.slice(0, half)} … ${name.slice(-half)}` : name);
+};
+
 /** Text that came from outside, without characters that would steer a terminal. */
 export const formatForeign = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.

@@ -57,6 +57,8 @@ export interface RelearnOptions {
    * much later. Default: before the first entry of the log.
    */
   readonly proveStore?: boolean;
+  /** Milliseconds that a call to a bucket may wait in all, its tries together. Default 10,000. */
+  readonly patience?: number;
   /** Keep the pictures of predictions for 24 hours, so that feedback can name them by id. Default off. */
   readonly keepPredictions?: boolean;
   /**
@@ -154,6 +156,7 @@ export const openComponents = async (options: RelearnOptions): Promise<Component
           newId,
           ...(options.env ? { env: options.env } : {}),
           ...(options.credentials ? { credentials: options.credentials } : {}),
+          ...(options.patience === undefined ? {} : { limits: { patience: options.patience } }),
         })
       : options.store;
   const { stored } = observer;

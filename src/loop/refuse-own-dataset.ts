@@ -70,7 +70,7 @@ export const refuseOwnDataset = async (
         'own_dataset',
         `${folder} holds pictures that this store exported; it has them already, and nothing was imported.`,
         {
-          hint: 'Import the pictures that are new from a folder of their own. To move a store: relearn store copy. To take in a model that was trained on the export: relearn models submit.',
+          hint: 'Import the pictures that are new from a folder of their own. To move a store: relearn store copy. To take in a model that was trained on the export: relearn models submit FILE.onnx --dataset DIR.',
         },
       );
     }

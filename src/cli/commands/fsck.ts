@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CheckReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatForeign, formatQuarantined, formatUnread } from '../text.ts';
+import { counted, formatForeign, formatName, formatQuarantined, formatUnread } from '../text.ts';
 
 type Problem = CheckReport['problems'][number];
 
@@ -50,9 +50,7 @@ const describeProblems = (problems: readonly Problem[]): string => {
   return [...byCure]
     .map(([cure, found]) =>
       [
-        ...found.map(
-          ({ invariant, key, message }) => `${invariant} ${formatForeign(tellOf(key, message))}`,
-        ),
+        ...found.map(({ invariant, key, message }) => `${invariant} ${tellOf(key, message)}`),
         `   ${cure}`,
       ].join('\n'),
     )
@@ -61,7 +59,11 @@ const describeProblems = (problems: readonly Problem[]): string => {
 
 /** Some messages begin with the key themselves. */
 const tellOf = (key: string, message: string): string =>
-  message.includes(key) ? message : `${key} ${message}`;
+  formatForeign(
+    message.includes(key)
+      ? message.replaceAll(key, () => formatName(key))
+      : `${formatName(key)} ${message}`,
+  );
 
 const mostShown = 20;
 
@@ -69,10 +71,10 @@ const mostShown = 20;
 const describeForeign = ({ misnamed, folderMarkers }: CheckReport): readonly string[] => [
   ...(misnamed.length > 0
     ? [
-        `${counted(misnamed.length, 'object')} under feedback/ can't be an item as they lie there; the next training takes in or sets aside what can be read:`,
+        `${counted(misnamed.length, 'object')} under feedback/ can't be an item as they lie there; the next training takes in or sets aside those that are files:`,
         ...misnamed
           .slice(0, mostShown)
-          .map(({ path, reason }) => `  ${formatForeign(path)}: ${reason}`),
+          .map(({ path, reason }) => `  ${formatName(path)}: ${reason}`),
         ...(misnamed.length > mostShown ? ['  … (all with --json)'] : []),
       ]
     : []),

@@ -7,6 +7,7 @@ import { type ExportFormat, exportFormats } from '../../records/export-formats.t
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
 import { describeOutcome } from '../describe-training.ts';
 import { describeVersion } from '../describe-version.ts';
+import { openForReading } from '../open-for-reading.ts';
 import { nameList, normalizationOf, numberList, wholeNumber } from '../option-values.ts';
 import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
@@ -88,7 +89,7 @@ export const define = (command: Command, session: Session): void => {
     .addHelpText('after', example('models list --json'))
     .action(
       session.act(async (run) => {
-        const report = await (await run.open()).models.list();
+        const report = await (await openForReading(run)).models.list();
         const next = report.versions.length === 0 ? 'Next: relearn train' : '';
         run.output.result(report, describe(report), next);
         return undefined;
@@ -101,7 +102,7 @@ export const define = (command: Command, session: Session): void => {
     .addHelpText('after', example('models show 3'))
     .action(
       session.act(async (run, wanted: number) => {
-        const details = await (await run.open()).models.show(wanted);
+        const details = await (await openForReading(run)).models.show(wanted);
         run.output.result(details, describeVersion(details));
         return undefined;
       }),

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { StatusReport } from '../../records/reports.ts';
 import { verdictLines } from '../describe-training.ts';
 import { nextStep } from '../next-step.ts';
+import { openForReading } from '../open-for-reading.ts';
 import type { Session } from '../session.ts';
 import {
   counted,
@@ -60,7 +61,7 @@ const describe = (report: StatusReport, location: string): string => {
 export const define = (command: Command, session: Session): void => {
   command.addHelpText('after', '\nExample:  relearn status --json\n').action(
     session.act(async (run) => {
-      const relearn = await run.open();
+      const relearn = await openForReading(run);
       const report = await relearn.status();
       run.output.result(report, describe(report, relearn.location), nextStep(report).advice);
       return undefined;
