@@ -3,8 +3,8 @@ import type { GraphBuilder } from '../../graph/builder.ts';
 import type { Value } from '../../graph/graph.ts';
 import type { ReductionOps } from '../../graph/ops.ts';
 import { normalizeAxes } from '../../tensor/shape.ts';
-import { tensor } from '../../tensor/tensor.ts';
-import { at, type GradientRules, masked, notDifferentiable } from './gradient-rule.ts';
+import { addAlong } from './add-at-indices.ts';
+import { at, type GradientRules, notDifferentiable } from './gradient-rule.ts';
 
 /** Puts the reduced axes back as extents of 1, so that the value broadcasts over the input. */
 const keepReducedAxes = (
@@ -47,13 +47,6 @@ export const reductionGradients: GradientRules<ReductionOps> = {
   // Each of the k goes back to where it was found.
   TopK: ({ builder: b, gradient, inputs, outputs, attributes: { axis } }) => {
     const { shape } = at(inputs, 0);
-    const places = Array.from({ length: shape[axis] as number }, (_, place) => place);
-    const along = [places.length, ...shape.slice(axis + 1).map(() => 1)];
-    const candidates = b.constant(tensor('int64', along, BigInt64Array.from(places, BigInt)));
-    const apart = (value: Value) =>
-      b.apply('Reshape', [value], { shape: value.shape.toSpliced(axis + 1, 0, 1) });
-    const found = b.apply('Equal', [apart(at(outputs, 1)), candidates]);
-    const placed = masked(b, found, apart(gradient));
-    return [b.apply('ReduceSum', [placed], { axes: [axis], keepDimensions: false })];
+    return [addAlong(b, gradient, { axis, indices: at(outputs, 1), shape })];
   },
 };
