@@ -20,7 +20,7 @@ export interface Normalization {
 }
 
 /** @throws RelearnError invalid/`wrong_normalization` where it does not fit pictures of so many channels */
-export const checkNormalization = ({ mean, std }: Normalization, channels: number): void => {
+const checkNormalization = ({ mean, std }: Normalization, channels: number): void => {
   const fits = [mean, std].every(({ length }) => length === 1 || length === channels);
   if (fits && std.every((number) => number > 0)) return;
   throw new RelearnError(

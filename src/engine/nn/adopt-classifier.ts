@@ -9,14 +9,13 @@ import { decodeOnnx } from '../../formats/onnx.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { fromOnnx, type ImportedClassifier } from '../graph/from-onnx.ts';
 import type { Value } from '../graph/graph.ts';
-import { checkNormalization, type Normalization } from '../graph/normalize-pictures.ts';
+import { type Normalization, normalizePictures } from '../graph/normalize-pictures.ts';
 import { openBatchSize } from '../graph/open-batch.ts';
 import { scanOnnx } from '../graph/scan-onnx.ts';
 import { simplify } from '../graph/simplify.ts';
 import { cutAt, inlineGraph, outputOf } from '../graph/subgraph.ts';
 import { toOnnx } from '../graph/to-onnx.ts';
 import { sizeOf } from '../tensor/shape.ts';
-import { float32 } from '../tensor/tensor.ts';
 import { isArchitectureName } from './architectures.ts';
 import { keepClasses, operateHead, renameClass, reorderClasses } from './head-surgery.ts';
 import { findArchitecture, readModel, writeModel } from './model-file.ts';
@@ -144,8 +143,11 @@ const adoptOwn = (
 };
 
 const adoptForeign = (bytes: Uint8Array, options: AdoptOptions): AdoptedClassifier => {
-  const { labels, classOf, imageSize } = options;
-  const found = readWhole(bytes, imageSize);
+  const { labels, classOf, imageSize, normalization } = options;
+  const found = readWhole(
+    normalization ? normalizePictures(bytes, normalization) : bytes,
+    imageSize,
+  );
   if (found.classes === undefined)
     throw invalid(
       'onnx_no_classifier',
@@ -158,7 +160,7 @@ const adoptForeign = (bytes: Uint8Array, options: AdoptOptions): AdoptedClassifi
       `The file tells ${found.classes} classes apart, not ${classOf.length}.`,
       `Train it on the labels of this store: ${labels.join(', ')}.`,
     );
-  const file = withNormalization(found, options.normalization);
+  const file = answerAlone(found);
   const backbone = importBackbone(file);
   // Read again, so that its weights have the names that a training on this backbone gives them.
   const { graph, weights, width, height, channels } = fromOnnx(file, { batch: openBatchSize });
@@ -208,31 +210,17 @@ const readWhole = (bytes: Uint8Array, imageSize: number | undefined): ImportedCl
   }
 };
 
-/** The file as one that takes pictures in 0..1, like every model of the store. */
-const withNormalization = (
-  { graph, weights, channels, height, width }: ImportedClassifier,
-  normalization: Normalization | undefined,
-): Uint8Array => {
+/** The file with its answer before any softmax as the one output. */
+const answerAlone = ({
+  graph,
+  weights,
+  channels,
+  height,
+  width,
+}: ImportedClassifier): Uint8Array => {
   const builder = new GraphBuilder();
   const images = builder.input('images', 'float32', [openBatchSize, channels, height, width]);
-  const input = normalization ? normalize(builder, images, channels, normalization) : images;
   const network = cutAt(graph, outputOf(graph, 'logits'), 'logits');
-  builder.output('logits', inlineGraph(builder, network, [input]).get('logits') as Value);
+  builder.output('logits', inlineGraph(builder, network, [images]).get('logits') as Value);
   return toOnnx(simplify(builder.build()), { weights, openBatch: true });
-};
-
-const normalize = (
-  builder: GraphBuilder,
-  images: Value,
-  channels: number,
-  normalization: Normalization,
-): Value => {
-  const { mean, std } = normalization;
-  checkNormalization(normalization, channels);
-  const row = (numbers: readonly number[], of: (number: number) => number) => {
-    const all = numbers.length === 1 ? Array(channels).fill(numbers[0]) : numbers;
-    return builder.constant(float32([1, channels, 1, 1], Float32Array.from(all, of)));
-  };
-  const centred = builder.apply('Sub', [images, row(mean, (number) => number)]);
-  return builder.apply('Mul', [centred, row(std, (number) => 1 / number)]);
 };
