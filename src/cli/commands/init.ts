@@ -1,25 +1,15 @@
 /** `relearn init`: creates a store and decides its settings once. */
 import type { Command } from 'commander';
-import {
-  aliasMap,
-  nameList,
-  normalizationOf,
-  numberList,
-  share,
-  wholeNumber,
-} from '../option-values.ts';
+import { type NetworkOptions, networkOptions } from '../network-options.ts';
+import { aliasMap, nameList, normalizationOf, share, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
 import { counted, formatPercent } from '../text.ts';
 
-interface Options {
+interface Options extends NetworkOptions {
   readonly labels: readonly string[];
   readonly alias?: Readonly<Record<string, string>>;
   readonly architecture?: string;
-  readonly features?: string;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly hub?: string;
   readonly imageSize?: number;
   readonly threshold?: number;
   readonly holdout?: number;
@@ -33,18 +23,8 @@ export const define = (command: Command, session: Session): void => {
     .option(
       '--architecture <NAME>',
       'compact (default), article, FILE.onnx or hf:OWNER/NAME/FILE.onnx',
-    )
-    .option(
-      '--features <NAME>',
-      'with an ONNX file: the value in it that a new head learns from (found by itself in most files)',
-    )
-    .option(
-      '--mean <NUMBERS>',
-      'with an ONNX file that does not normalize by itself: its input is (picture in 0..1 - mean) / std (0)',
-      numberList,
-    )
-    .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
-    .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
+    );
+  networkOptions(command)
     .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(16))
     .option(
       '--threshold <N>',

@@ -3,25 +3,16 @@ import { type Command, Option } from 'commander';
 import { type Device, devices } from '../../records/devices.ts';
 import type { TrainingProgress } from '../../records/reports.ts';
 import { describeTraining } from '../describe-training.ts';
-import {
-  accuracy,
-  normalizationOf,
-  numberList,
-  positiveNumber,
-  wholeNumber,
-} from '../option-values.ts';
+import { type NetworkOptions, networkOptions } from '../network-options.ts';
+import { accuracy, normalizationOf, positiveNumber, wholeNumber } from '../option-values.ts';
 import type { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
 import { formatPercent } from '../text.ts';
 
-interface Options {
+interface Options extends NetworkOptions {
   readonly from?: 'champion' | 'scratch';
   readonly architecture?: string;
-  readonly features?: string;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly hub?: string;
   readonly fineTune?: number;
   readonly mirror?: boolean;
   readonly rounds?: number;
@@ -69,18 +60,8 @@ export const define = (command: Command, session: Session): void => {
     .option(
       '--architecture <NAME>',
       "compact, article, FILE.onnx or hf:OWNER/NAME/FILE.onnx (the champion's, else the store's)",
-    )
-    .option(
-      '--features <NAME>',
-      'with an ONNX file: the value in it that a new head learns from (found by itself in most files)',
-    )
-    .option(
-      '--mean <NUMBERS>',
-      'with an ONNX file that does not normalize by itself: its input is (picture in 0..1 - mean) / std (0)',
-      numberList,
-    )
-    .option('--std <NUMBERS>', 'one number, or one for each channel (1)', numberList)
-    .option('--hub <URL>', 'mirror of the Hugging Face Hub (HF_ENDPOINT, else the hub itself)')
+    );
+  networkOptions(command)
     .option(
       '--fine-tune <BLOCKS>',
       'with an ONNX file: how many of its last blocks learn too, such as a third of them: minutes instead of seconds, more often right (as the model that is continued; else 0: only a new head does)',
