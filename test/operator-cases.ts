@@ -498,7 +498,6 @@ export const operatorCases: {
   FromBlocked: 'tested by name',
   BlockedConv: 'tested by name',
   BlockedMaxPool: 'tested by name',
-  BlockedAveragePool: 'tested by name',
   BlockedGlobalAveragePool: 'tested by name',
   BlockedUpsample: 'tested by name',
 };

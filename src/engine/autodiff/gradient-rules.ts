@@ -25,7 +25,6 @@ const lateOps: GradientRules<LoweredOps & BlockedOps> = {
   FromBlocked: notDifferentiable,
   BlockedConv: notDifferentiable,
   BlockedMaxPool: notDifferentiable,
-  BlockedAveragePool: notDifferentiable,
   BlockedGlobalAveragePool: notDifferentiable,
   BlockedUpsample: notDifferentiable,
 };

@@ -231,8 +231,6 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
       ...(attributes.activation ? activations[attributes.activation] : []),
     ]),
   BlockedMaxPool: (attributes) => blocked('MaxPool', window(attributes)),
-  BlockedAveragePool: (attributes) =>
-    blocked('AveragePool', [...window(attributes), flag('count_include_pad', true)]),
   BlockedGlobalAveragePool: () => blocked('GlobalAveragePool'),
   BlockedUpsample: ({ scales }) =>
     blocked('Upsample', [ints('scales', [1, 1, ...scales]), string('mode', 'nearest')]),
@@ -244,7 +242,6 @@ export const onnxRules: { readonly [Op in OpType]: OnnxRule<Op> } = {
 
 const activations = {
   Relu: [string('activation', 'Relu')],
-  IsNotNegative: [string('activation', 'HardSigmoid'), floats('activation_params', [steepest, 1])],
   IsNotPositive: [string('activation', 'HardSigmoid'), floats('activation_params', [-steepest, 1])],
   AtLeastOne: [string('activation', 'Clip'), floats('activation_params', [1, steepest])],
 };

@@ -200,8 +200,8 @@ export interface LoweredOps {
  * [N, C/b, H, W, b], its shape is written [N,C,H,W] all the same. A convolution's kernel [K,C,r,s]
  * lies as [K/b, C/b, r, s, b, b], that of fewer than b channels as [K/b, C, r, s, b].
  */
-/** Two of them are 0 or 1; AtLeastOne is max(1, x). */
-export type BlockedActivation = 'Relu' | 'IsNotNegative' | 'IsNotPositive' | 'AtLeastOne';
+/** IsNotPositive is 0 or 1; AtLeastOne is max(1, x). */
+export type BlockedActivation = 'Relu' | 'IsNotPositive' | 'AtLeastOne';
 
 export interface BlockedOps {
   ToBlocked: None;
@@ -209,7 +209,6 @@ export interface BlockedOps {
   /** X, kernel, perhaps bias, perhaps a value of Y's shape to add before the activation. */
   BlockedConv: ConvAttributes & { readonly activation?: BlockedActivation };
   BlockedMaxPool: Window;
-  BlockedAveragePool: Window;
   BlockedGlobalAveragePool: None;
   /** Repeats every pixel. */
   BlockedUpsample: { readonly scales: readonly [number, number] };

@@ -37,7 +37,7 @@ const holdsBatch = (operand: Value, { shape }: Value): boolean =>
   operand.shape.length === shape.length && operand.shape[0] === shape[0];
 
 /** Operands in parts or alike for every picture; those that hold the whole batch are cut. */
-const elementwise: Rule<OpType> = ({ inputs, outputs: [output] }, isSplit) =>
+const cutToFit: Rule<OpType> = ({ inputs, outputs: [output] }, isSplit) =>
   inputs.every((value, i) => !isSplit[i] || holdsBatch(value, output as Value))
     ? 'each'
     : undefined;
@@ -46,42 +46,38 @@ const elementwise: Rule<OpType> = ({ inputs, outputs: [output] }, isSplit) =>
 const byPicture: Rule<OpType> = (_, [first, ...others]) =>
   first && !others.some((split) => split) ? 'each' : undefined;
 
-/** All inputs are in parts. */
-const allByPicture: Rule<OpType> = (_, isSplit) =>
-  isSplit.every((split) => split) ? 'each' : undefined;
-
 const reduction =
   (overBatch: Way): Rule<'ReduceSum' | 'ReduceMean' | 'ReduceMax'> =>
   ({ attributes: { axes } }) =>
     axes.includes(0) ? overBatch : 'each';
 
 const rules: { readonly [Op in OpType]?: Rule<Op> } = {
-  Add: elementwise,
-  Sub: elementwise,
-  Mul: elementwise,
-  Div: elementwise,
-  Pow: elementwise,
-  Min: elementwise,
-  Max: elementwise,
-  Neg: elementwise,
-  Abs: elementwise,
-  Sign: elementwise,
-  Sin: elementwise,
-  Cos: elementwise,
-  Exp: elementwise,
-  Log: elementwise,
-  Sqrt: elementwise,
-  Reciprocal: elementwise,
-  Greater: elementwise,
-  Equal: elementwise,
-  Where: elementwise,
-  Cast: elementwise,
-  Relu: elementwise,
-  LeakyRelu: elementwise,
-  Clip: elementwise,
-  Sigmoid: elementwise,
-  HardSigmoid: elementwise,
-  Tanh: elementwise,
+  Add: cutToFit,
+  Sub: cutToFit,
+  Mul: cutToFit,
+  Div: cutToFit,
+  Pow: cutToFit,
+  Min: cutToFit,
+  Max: cutToFit,
+  Neg: cutToFit,
+  Abs: cutToFit,
+  Sign: cutToFit,
+  Sin: cutToFit,
+  Cos: cutToFit,
+  Exp: cutToFit,
+  Log: cutToFit,
+  Sqrt: cutToFit,
+  Reciprocal: cutToFit,
+  Greater: cutToFit,
+  Equal: cutToFit,
+  Where: cutToFit,
+  Cast: cutToFit,
+  Relu: cutToFit,
+  LeakyRelu: cutToFit,
+  Clip: cutToFit,
+  Sigmoid: cutToFit,
+  HardSigmoid: cutToFit,
+  Tanh: cutToFit,
   Softmax: ({ attributes: { axis } }) => (axis === 0 ? undefined : 'each'),
   LogSoftmax: ({ attributes: { axis } }) => (axis === 0 ? undefined : 'each'),
   ReduceSum: reduction('sum'),
@@ -102,7 +98,7 @@ const rules: { readonly [Op in OpType]?: Rule<Op> } = {
   ConvTranspose: byPicture,
   MaxPool: byPicture,
   AveragePool: byPicture,
-  MaxPoolGradient: allByPicture,
+  MaxPoolGradient: cutToFit,
   ConvWeightGradient: (_, isSplit) => (isSplit.every((split) => split) ? 'sum' : undefined),
   Gemm: ({ attributes: { transA, transB }, inputs }, [left, right]) => {
     return left && right && transA && !transB && inputs.length === 2 ? 'sum' : undefined;
@@ -189,7 +185,7 @@ export const splitBatch = (graph: Graph, inputs: readonly Value[], huge = hugeFr
     const output = node.outputs[0] as Value;
     const finely = largest >= huge && !needsBlocks(node);
     const parts = pictures / (finely ? hugeInPart : picturesInPart);
-    if (rule === elementwise)
+    if (rule === cutToFit)
       for (const value of node.inputs)
         if (!split.has(value) && holdsBatch(value, output)) {
           joined.set(value, whole(value));

@@ -10,15 +10,22 @@ import type { Node, Value } from '../graph/graph.ts';
 
 /** @returns `value`, known only after every node built so far that reads one of `weights` has run */
 export const afterReaders = (b: GraphBuilder, value: Value, weights: readonly Value[]): Value =>
-  lastReaders(b, weights).reduce((sum, output) => {
-    const nothing = b.apply('Slice', [output], { starts: [0], ends: [0], axes: [0], steps: [1] });
-    // The sum of no elements: an exact 0, whatever the output holds.
-    const zero = b.apply('ReduceSum', [nothing], {
-      axes: output.shape.map((_, axis) => axis),
-      keepDimensions: false,
-    });
-    return b.apply('Add', [sum, zero]);
-  }, value);
+  [...new Set(lastReaders(b, weights).map((output) => sumWith(b, output)))].reduce(
+    (sum, output) => {
+      const nothing = b.apply('Slice', [output], { starts: [0], ends: [0], axes: [0], steps: [1] });
+      // The sum of no elements: an exact 0, whatever the output holds.
+      const zero = b.apply('ReduceSum', [nothing], {
+        axes: output.shape.map((_, axis) => axis),
+        keepDimensions: false,
+      });
+      return b.apply('Add', [sum, zero]);
+    },
+    value,
+  );
+
+/** The sum that reads a value, or the value: nobody else then reads what a later pass may fuse. */
+const sumWith = ({ nodes }: GraphBuilder, value: Value): Value =>
+  nodes.find(({ op, inputs }) => op === 'Add' && inputs.includes(value))?.outputs[0] ?? value;
 
 /**
  * First outputs of those readers that no other reader comes after. What is made of weights alone,

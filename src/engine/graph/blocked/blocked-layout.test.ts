@@ -263,7 +263,10 @@ blocked('blocked layout', () => {
       [2, channels, 8, 8],
     );
     const again = lower({ ...graph, outputs: graph.outputs.slice(2) }, { blockSize }).nodes.filter(
-      ({ attributes }) => 'activation' in attributes && attributes.activation === 'IsNotPositive',
+      ({ op, attributes }) =>
+        op === 'BlockedConv' &&
+        (attributes as OpAttributes['BlockedConv']).activation === 'IsNotPositive' &&
+        (attributes as OpAttributes['BlockedConv']).group === 1,
     );
     expect(again).toHaveLength(times);
   });

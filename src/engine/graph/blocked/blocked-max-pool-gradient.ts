@@ -1,6 +1,7 @@
 /** The gradient of max pooling in blocked layout. */
 import { sizeOf } from '../../tensor/shape.ts';
 import { float32 } from '../../tensor/tensor.ts';
+import type { GraphBuilder } from '../builder.ts';
 import type { Node, Value } from '../graph.ts';
 import type { BlockedActivation, ConvAttributes, OpAttributes } from '../ops.ts';
 import { blockedKernel } from './blocked-kernel.ts';
@@ -32,16 +33,16 @@ export const poolsTiles = ({ inputs, attributes }: PoolGradient): boolean => {
 export const blockedMaxPoolGradient: BlockedRule<'MaxPoolGradient'> = (node, layout) => {
   if (!poolsTiles(node)) return;
   const [gradient, x, y] = node.inputs as [Value, Value, Value];
-  const { kernel, strides, pads } = node.attributes;
+  const { kernel, strides } = node.attributes;
   const { builder: b } = layout;
   const spread = (value: Value) => b.apply('BlockedUpsample', [value], { scales: kernel });
-  const behind = spread(b.apply('Neg', [layout.blocked(y)]));
-  const wins = winners(layout, layout.blocked(x), behind, [0, 0], [1, 1]);
-  const share = b.apply('BlockedAveragePool', [wins], { kernel, strides, pads });
-  const perWinner = b.apply('Mul', [
-    b.apply('Div', [layout.blocked(gradient), share]),
-    b.scalar(1 / sizeOf(kernel)),
-  ]);
+  const wins = winners(layout, layout.blocked(x), spread(layout.blocked(y)), [0, 0], [1, 1]);
+  const channels = x.shape[1] as number;
+  const count = b.apply('BlockedConv', [wins, onesFor(b, [channels, 1, ...kernel])], {
+    ...eachChannel(channels),
+    strides,
+  });
+  const perWinner = b.apply('Div', [layout.blocked(gradient), count]);
   return blocked(b.apply('Mul', [wins, spread(perWinner)]));
 };
 
@@ -79,10 +80,7 @@ export const poolGradientParts = (
   const [gradient, x, y] = pool.inputs as [Value, Value, Value];
   const winnersAt = recomputation
     ? (at: Position) => recomputedWinners(layout, layout.blocked(y), recomputation, at)
-    : (at: Position) => {
-        const behind = b.apply('Neg', [layout.blocked(y)]);
-        return winners(layout, layout.blocked(x), behind, at, kernel);
-      };
+    : (at: Position) => winners(layout, layout.blocked(x), layout.blocked(y), at, kernel);
   const parts = Array.from({ length: sizeOf(kernel) }, (_, position) => {
     const at = [Math.floor(position / kernel[1]), position % kernel[1]] as const;
     return { at, wins: winnersAt(at) };
@@ -104,14 +102,16 @@ export const poolGradientParts = (
  */
 const atLeastOne = (layout: Layout, counts: Value, wins: Value): Value => {
   const channels = wins.shape[1] as number;
-  const ones = float32([channels, 1, 1, 1], new Float32Array(channels).fill(1));
-  const kernel = layout.builder.constant(ones, 'ones');
-  return layout.builder.apply(
+  const { builder: b } = layout;
+  return b.apply(
     'BlockedConv',
-    [wins, kernel, noBias(layout.builder, channels), counts],
+    [wins, onesFor(b, [channels, 1, 1, 1]), noBias(b, channels), counts],
     eachChannel(channels, 'AtLeastOne'),
   );
 };
+
+const onesFor = (b: GraphBuilder, shape: Extents4): Value =>
+  b.constant(float32(shape, new Float32Array(sizeOf(shape)).fill(1)), 'ones');
 
 /** 1 where y − x ≤ 0, x computed by the way. */
 const recomputedWinners = (
@@ -132,32 +132,32 @@ const recomputedWinners = (
 
 const eachChannel = (
   channels: number,
-  activation: BlockedActivation,
+  activation?: BlockedActivation,
 ): OpAttributes['BlockedConv'] => ({
   strides: [1, 1],
   pads: [0, 0, 0, 0],
   dilations: [1, 1],
   group: channels,
-  activation,
+  ...(activation ? { activation } : {}),
 });
 
 /**
- * 1 where x + `behind` ≥ 0: one pass, as a convolution of each channel by itself whose kernel picks
+ * 1 where `most` − x ≤ 0: one pass, as a convolution of each channel by itself whose kernel picks
  * the pixel `at` steps into each stride.
  */
 const winners = (
   layout: Layout,
   x: Value,
-  behind: Value,
+  most: Value,
   at: readonly [number, number],
   strides: readonly [number, number],
 ): Value => {
   const { builder: b } = layout;
   const channels = x.shape[1] as number;
   const size = [at[0] + 1, at[1] + 1] as const;
-  const pick = onePixelKernel(layout, channels, size, sizeOf(size) - 1);
-  return b.apply('BlockedConv', [x, pick, noBias(layout.builder, channels), behind], {
-    ...eachChannel(channels, 'IsNotNegative'),
+  const pick = onePixelKernel(layout, channels, size, sizeOf(size) - 1, -1);
+  return b.apply('BlockedConv', [x, pick, noBias(layout.builder, channels), most], {
+    ...eachChannel(channels, 'IsNotPositive'),
     strides,
   });
 };

@@ -31,6 +31,8 @@ export const moveRows = (
     }
     return index;
   });
+  const alike = indices.every((index, row) => index === row);
+  if (alike) return b.apply('Reshape', [value], { shape: [...shape, width] });
   const rows = b.apply('Reshape', [value], { shape: [indices.length, width] });
   const gathered = b.apply('Gather', [rows], { axis: 0, indices });
   return b.apply('Reshape', [gathered], { shape: [...shape, width] });

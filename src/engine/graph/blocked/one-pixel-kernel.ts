@@ -10,16 +10,18 @@ import type { Layout } from './layout.ts';
 /**
  * @param size rows and columns of the window
  * @param pixel which of them is taken, counted row by row
+ * @param factor what it is multiplied by
  */
 export const onePixelKernel = (
   { builder: b, blockSize }: Layout,
   channels: number,
   size: readonly [number, number],
   pixel: number,
+  factor = 1,
 ): Value => {
   // In blocks: [channels / b, 1, rows, columns, b].
   const kernel = new Float32Array(channels * sizeOf(size));
   for (let i = 0; i < kernel.length; i++)
-    if (Math.floor(i / blockSize) % sizeOf(size) === pixel) kernel[i] = 1;
+    if (Math.floor(i / blockSize) % sizeOf(size) === pixel) kernel[i] = factor;
   return b.constant(float32([channels, 1, ...size], kernel), 'one_pixel');
 };

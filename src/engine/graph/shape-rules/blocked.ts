@@ -9,8 +9,6 @@ export const blockedShapes: ShapeRules<BlockedOps> = {
   BlockedConv: (inputs, attributes) => windowShapes.Conv(inputs, attributes),
   BlockedMaxPool: (inputs, attributes) =>
     windowShapes.MaxPool(inputs, { ...attributes, dilations: [1, 1] }).slice(0, 1),
-  BlockedAveragePool: (inputs, attributes) =>
-    windowShapes.AveragePool(inputs, { ...attributes, countIncludePad: true }),
   BlockedGlobalAveragePool: (inputs) => {
     const [n, c] = picture(input(inputs, 0));
     return [{ dtype: 'float32', shape: [n, c, 1, 1] }];
