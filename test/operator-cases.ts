@@ -98,6 +98,7 @@ export const operatorCases: {
     { shapes: '2×3 3', draw: 'positive' },
     { title: 'one power', shapes: '2×3 ·', draw: 'positive' },
   ],
+  Mod: 'tested by name',
   Min: [
     { shapes: '3×4 3×4', draw: 'distinct' },
     { title: 'broadcast', shapes: '3×4 4', draw: 'distinct' },
@@ -114,6 +115,8 @@ export const operatorCases: {
   Round: [{ shapes: '3×4' }],
   Sin: [{ shapes: '3×4' }],
   Cos: [{ shapes: '3×4' }],
+  Atan: [{ shapes: '3×4' }],
+  Asinh: [{ shapes: '3×4' }],
   Exp: [{ shapes: '4' }],
   Log: [{ shapes: '4', draw: 'positive' }],
   Sqrt: [{ shapes: '4', draw: 'positive' }],

@@ -116,6 +116,49 @@ describe('every gradient rule agrees with finite differences', () => {
     for (const { rule, quotients } of pairs) expectClose(rule, quotients);
   });
 
+  it('Mod', async () => {
+    const given = [
+      float32([2, 3], Float32Array.of(-2.3, -0.4, 0.7, 1.6, 3.1, 5.5)),
+      float32([3], Float32Array.of(0.9, -0.5, 0.6)),
+    ];
+    const pairs = await compare(
+      (b, [x, y]) => b.apply('Mod', [x as Value, y as Value], { sign: 'dividend' }),
+      given,
+      2,
+    );
+    for (const { rule, quotients } of pairs) expectClose(rule, quotients);
+  });
+
+  it('a batch normalization by statistics of its own input', async () => {
+    const shape = [2, 3, 2, 2];
+    const given = [shape, [3], [3]].map((each) => float32(each, draw(each, 'positive')));
+    const over = { axes: [0, 2, 3], keepDimensions: true };
+    const pairs = await compare(
+      (b, inputs) => {
+        const [x, scale, bias] = inputs as [Value, Value, Value];
+        const mean = b.apply('ReduceMean', [x], over);
+        const centred = b.apply('Sub', [x, mean]);
+        const variance = b.apply('ReduceMean', [b.apply('Mul', [centred, centred])], over);
+        const all = [x, scale, bias, mean, variance];
+        return lowerings.BatchNormalization(b, all, { epsilon: 0.1 })[0] as Value;
+      },
+      given,
+      3,
+    );
+    for (const { rule, quotients } of pairs) expectClose(rule, quotients);
+  });
+
+  it('ReduceProd, of zeros too', async () => {
+    const given = [float32([2, 3], Float32Array.of(0, 0.5, 2, 0, 3, 0))];
+    const pairs = await compare(
+      (b, [x]) =>
+        lowerings.ReduceProd(b, [x as Value], { axes: [1], keepDimensions: false })[0] as Value,
+      given,
+      1,
+    );
+    for (const { rule, quotients } of pairs) expectClose(rule, quotients);
+  });
+
   it.each(['ReduceL2', 'LpPool'] as const)('%s of nothing but zeros', async (name) => {
     const window = { kernel: [2, 2], strides: [1, 1], pads: [0, 0, 0, 0], p: 2 } as const;
     const [only] = await compare(
@@ -171,7 +214,7 @@ describe('every gradient rule agrees with finite differences', () => {
     const uncovered = ruled.filter(([op]) => operatorCases[op as OpType].length === 0);
     expect(uncovered).toEqual([]);
     const byName = ruled.filter(([op]) => operatorCases[op as OpType] === 'tested by name');
-    expect(byName.map(([op]) => op)).toEqual(['Where', 'GatherElements']);
+    expect(byName.map(([op]) => op)).toEqual(['Mod', 'Where', 'GatherElements']);
   });
 });
 

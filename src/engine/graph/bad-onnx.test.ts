@@ -329,6 +329,26 @@ const rows: Readonly<Record<string, Row>> = {
     code: 'operator',
     says: /BatchNormalization.*training mode.*model\.eval\(\)/,
   },
+  'random numbers': {
+    file: withNode((input, output) => [
+      node('RandomNormalLike', [input], ['noise']),
+      node('Add', [input, 'noise'], [output]),
+    ]),
+    code: 'operator',
+    says: /RandomNormalLike.*draws random numbers.*model\.eval\(\)/,
+  },
+  'a normalization over the pictures of a batch': {
+    file: withNode((input, output) => node('MeanVarianceNormalization', [input], [output])),
+    code: 'operator',
+    says: 'normalizes the pictures of a batch together',
+  },
+  'an index outside its axis': {
+    file: withNode((input, output) => node('Gather', [input, 'row'], [output], { axis: 2 }), {
+      initializers: [integers('row', [9])],
+    }),
+    code: 'shape',
+    says: /\(Gather\) has the index 9 into axis 2, whose size is 8\./,
+  },
   'shapes that do not fit': {
     file: withNode((input, output) => node('Add', [input, 'odd'], [output]), {
       initializers: [floats('odd', [7])],

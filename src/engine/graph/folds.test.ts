@@ -23,6 +23,7 @@ const truths = (name: string, values: readonly number[]): OnnxTensor => ({
 const a = floats('a', [2, 3], [1.5, -2, 0.1, 4, -0.5, 7]);
 const b = floats('b', [3], [2, -0.3, 0.7]);
 const positive = floats('positive', [3], [2, 0.3, 0.7]);
+const parts = floats('parts', [3], [-0.9, 0.1, 0.6]);
 const i = integers('i', [7, -7, 6, -6]);
 const j = integers('j', [2, 2, -4, -4]);
 const yes = truths('yes', [1, 0, 1, 0]);
@@ -49,6 +50,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Range: [
     { inputs: [integers('x', [2], []), integers('y', [9], []), integers('z', [3], [])] },
     { inputs: [integers('x', [5], []), integers('y', [0], []), integers('z', [-2], [])] },
+  ],
+  EyeLike: [
+    { inputs: [a] },
+    { inputs: [floats('x', [4, 3])], attributes: { k: -1, dtype: 7 } },
+    { inputs: [floats('x', [3, 4])], attributes: { k: 2 } },
   ],
   Identity: of(a),
   Dropout: of(a),
@@ -152,6 +158,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   LessOrEqual: onBoth,
   And: of(yes, no),
   Or: of(yes, no),
+  Xor: of(yes, no),
   Not: of(yes),
   Neg: of(a),
   Abs: of(i),
@@ -161,6 +168,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Sign: of(a),
   Sin: of(a),
   Cos: of(a),
+  Tan: of(a),
+  Asin: of(parts),
+  Acos: of(parts),
+  Atan: of(a),
+  Sinh: of(parts),
+  Cosh: of(parts),
+  Asinh: of(a),
+  Acosh: of(floats('large', [3], [1, 1.5, 7])),
+  Atanh: of(parts),
   Tanh: of(a),
   Sigmoid: of(a),
   Sqrt: of(positive),

@@ -1,5 +1,6 @@
 /** How each ONNX operator is read: the one table from operator to rule. */
 import { attention } from './import-rules/attention.ts';
+import { chance } from './import-rules/chance.ts';
 import { convolutions } from './import-rules/convolutions.ts';
 import { elementwise } from './import-rules/elementwise.ts';
 import type { ImportRule } from './import-rules/import-rule.ts';
@@ -20,4 +21,5 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
   ...sampling,
   ...products,
   ...attention,
+  ...chance,
 };

@@ -6,6 +6,7 @@ import { RelearnError } from '../../base/errors.ts';
 import { type OnnxTensor, onnxDataType } from '../../formats/onnx.ts';
 import { readOnnxTensor } from '../../formats/onnx-tensor.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
+import type { Dtype } from '../tensor/tensor.ts';
 
 export type LiteralKind = 'float' | 'integer' | 'boolean';
 
@@ -28,6 +29,13 @@ const floats: readonly number[] = [
 export const kindOfDataType = (dataType: number): LiteralKind => {
   if (floats.includes(dataType)) return 'float';
   return dataType === onnxDataType.bool ? 'boolean' : 'integer';
+};
+
+/** How a graph computes with each kind: half and double precision are float32 here. */
+export const dtypeOfKind: Readonly<Record<LiteralKind, Dtype>> = {
+  float: 'float32',
+  integer: 'int64',
+  boolean: 'bool',
 };
 
 /** @throws RelearnError invalid/`onnx_tensor_type`, `onnx_tensor_too_large`, `onnx_tensor_size` */

@@ -12,16 +12,18 @@ import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, type Tensor, tensor } from '../tensor/tensor.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Value } from './graph.ts';
+import type { angleLowerings } from './lowerings/angles.ts';
 import { samePadding } from './lowerings/windows.ts';
 import { lowerings } from './lowerings.ts';
 import { toOnnx } from './to-onnx.ts';
 
 interface Original {
   readonly op: string;
-  /** Shapes of the inputs, drawn from ±1. */
   readonly shapes: readonly Shape[];
-  /** Drawn from 0 to 1 instead. */
-  readonly positive?: boolean;
+  /** Between which numbers the inputs are drawn; ±1 unless given. */
+  readonly range?: readonly [least: number, most: number];
+  /** Rounded down. */
+  readonly whole?: boolean;
   /** Numbers, text or lists, as ONNX's attributes. */
   readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
   /** Attributes that are floats even where they are whole. */
@@ -134,6 +136,7 @@ const activation = (op: string, lower: (b: GraphBuilder, x: Value) => readonly V
   lower: (b: GraphBuilder, [x]: readonly Value[]) => lower(b, x as Value),
 });
 type ReductionName = Extract<keyof typeof lowerings, `Reduce${string}`>;
+type AngleName = keyof typeof angleLowerings;
 const over = { axes: [1, 2], keepDimensions: false };
 const reduction = (op: ReductionName): Original => ({
   op,
@@ -276,6 +279,29 @@ const matMul = (...shapes: Shape[]): Original => ({
   lower: (b, x) => lowerings.MatMul(b, x, {}),
 });
 
+const angles: readonly (readonly [op: AngleName, range?: readonly [number, number]])[] = [
+  ['Tan'],
+  ['Asin'],
+  ['Acos'],
+  ['Sinh', [-4, 4]],
+  ['Cosh', [-4, 4]],
+  ['Acosh', [1, 5]],
+  ['Atanh'],
+];
+
+const affineGrid = (alignCorners: 0 | 1): [string, Original] => [
+  `AffineGrid, corners ${alignCorners ? 'aligned' : 'apart'}`,
+  {
+    op: 'AffineGrid',
+    opset: 20,
+    shapes: [[2, 2, 3]],
+    attributes: { align_corners: alignCorners },
+    constants: [vector(2, 1, 3, 4)],
+    lower: (b, x) =>
+      lowerings.AffineGrid(b, x, { height: 3, width: 4, alignCorners: alignCorners === 1 }),
+  },
+];
+
 const originals: readonly (readonly [title: string, original: Original])[] = [
   ['HardSwish', activation('HardSwish', (b, x) => lowerings.HardSwish(b, [x], {}))],
   [
@@ -316,6 +342,17 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
       attributes: { alpha: 1.5 },
     },
   ],
+  [
+    'Shrink',
+    {
+      ...activation('Shrink', (b, x) => lowerings.Shrink(b, [x], { lambda: 0.5, bias: 0.25 })),
+      attributes: { lambd: 0.5, bias: 0.25 },
+    },
+  ],
+  ...angles.map(([op, range = [-1, 1]]) => {
+    const given = { ...activation(op, (b, x) => lowerings[op](b, [x], {})), range };
+    return [op, given] as [string, Original];
+  }),
   ['Softsign', activation('Softsign', (b, x) => lowerings.Softsign(b, [x], {}))],
 
   [
@@ -345,6 +382,27 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
   ['Pad, reflect', pad('reflect')],
   ['Pad, edge', pad('edge')],
   ['Pad, wrap', pad('wrap')],
+  [
+    'OneHot',
+    {
+      op: 'OneHot',
+      shapes: [[2, 5]],
+      range: [-4, 4],
+      whole: true,
+      attributes: { axis: 1 },
+      constants: [float32([], [4]), float32([2], [-0.5, 3])],
+      lower: (b, x) => lowerings.OneHot(b, x, { axis: 1, depth: 4, on: 3, off: -0.5 }),
+    },
+  ],
+  [
+    'Hardmax',
+    {
+      op: 'Hardmax',
+      shapes: [[2, 5, 3]],
+      attributes: { axis: 1 },
+      lower: (b, x) => lowerings.Hardmax(b, x, { axis: 1 }),
+    },
+  ],
   ['CumSum', cumSum(1, false, false)],
   ['CumSum, from the end, without the place itself', cumSum(2, true, true)],
   ['CumSum, from the end', cumSum(0, false, true)],
@@ -429,8 +487,9 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
   ['ReduceL1', reduction('ReduceL1')],
   ['ReduceL2', reduction('ReduceL2')],
   ['ReduceSumSquare', reduction('ReduceSumSquare')],
-  ['ReduceLogSum', { ...reduction('ReduceLogSum'), positive: true }],
+  ['ReduceLogSum', { ...reduction('ReduceLogSum'), range: [0, 1] }],
   ['ReduceLogSumExp', reduction('ReduceLogSumExp')],
+  ['ReduceProd', reduction('ReduceProd')],
   ...[1, 2, 3].map((p) => [`LpPool, L${p}`, lpPool(p)] as [string, Original]),
   [
     'GlobalLpPool',
@@ -483,6 +542,39 @@ const originals: readonly (readonly [title: string, original: Original])[] = [
   ['SAME_UPPER', same('upper', 6, 2)],
   ['SAME_LOWER', same('lower', 6, 2)],
   ['SAME_UPPER, stride 1', same('upper', 5, 1)],
+  [
+    'BatchNormalization',
+    {
+      op: 'BatchNormalization',
+      shapes: [[2, 3, 4, 2], [3], [3], [3], [3]],
+      range: [0, 1],
+      lower: (b, x) => lowerings.BatchNormalization(b, x, { epsilon: 1e-5 }),
+    },
+  ],
+  [
+    'MeanVarianceNormalization',
+    {
+      op: 'MeanVarianceNormalization',
+      shapes: [[2, 3, 4, 5]],
+      attributes: { axes: [2, 3] },
+      lower: (b, x) => lowerings.MeanVarianceNormalization(b, x, { axes: [2, 3] }),
+    },
+  ],
+  [
+    'RMSNormalization',
+    {
+      op: 'RMSNormalization',
+      opset: 23,
+      shapes: [
+        [2, 3, 4],
+        [3, 4],
+      ],
+      attributes: { axis: 1, epsilon: 0.25 },
+      lower: (b, x) => lowerings.RMSNormalization(b, x, { axis: 1, epsilon: 0.25 }),
+    },
+  ],
+  affineGrid(0),
+  affineGrid(1),
   ['GroupNormalization, scales for each channel', group(21, 6)],
   ['GroupNormalization, scales for each group', group(18, 2)],
 
@@ -496,15 +588,15 @@ describe('every lowering gives what the operator gives', () => {
   const random = createRandom(5);
   for (const [title, given] of originals)
     it(title, async () => {
+      const [least, most] = given.range ?? [-1, 1];
+      const draw = () => {
+        const number = least + (most - least) * random.next();
+        return given.whole ? Math.floor(number) : number;
+      };
       const inputs = Object.fromEntries(
         given.shapes.map((shape, i) => [
           `input_${i}`,
-          float32(
-            shape,
-            Float32Array.from({ length: sizeOf(shape) }, () =>
-              given.positive ? random.next() : 2 * random.next() - 1,
-            ),
-          ),
+          float32(shape, Float32Array.from({ length: sizeOf(shape) }, draw)),
         ]),
       );
       const expected = await run(original(given), inputs);

@@ -4,17 +4,23 @@
  * axes count from 0.
  */
 import { activationLowerings } from './lowerings/activations.ts';
+import { angleLowerings } from './lowerings/angles.ts';
 import { einsum } from './lowerings/einsum.ts';
 import { movementLowerings } from './lowerings/movement.ts';
+import { normalizationLowerings } from './lowerings/normalizations.ts';
 import { placeLowerings } from './lowerings/places.ts';
 import { reductionLowerings } from './lowerings/reductions.ts';
+import { samplingLowerings } from './lowerings/sampling.ts';
 import { windowLowerings } from './lowerings/windows.ts';
 
 export const lowerings = {
   ...activationLowerings,
+  ...angleLowerings,
   ...movementLowerings,
+  ...normalizationLowerings,
   ...placeLowerings,
   ...reductionLowerings,
+  ...samplingLowerings,
   ...windowLowerings,
   Einsum: einsum,
 };

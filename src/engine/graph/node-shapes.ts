@@ -30,6 +30,15 @@ export const axisOf = (node: SourceNode, axis: number, rank: number): number => 
   return counted;
 };
 
+/** Counts an index along an axis from its end where it is negative, and refuses one outside. */
+export const placeOn = (node: SourceNode, index: number, axis: number, shape: Shape): number => {
+  const extent = shape[axis] ?? 0;
+  const counted = index < 0 ? index + extent : index;
+  if (!Number.isInteger(counted) || counted < 0 || counted >= extent)
+    throw damaged(node, `has the index ${index} into axis ${axis}, whose size is ${extent}`);
+  return counted;
+};
+
 /** The extents that a reshape's target stands for: 0 copies, one −1 is what remains. */
 export const resolveReshape = (
   node: SourceNode,

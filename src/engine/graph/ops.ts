@@ -37,6 +37,8 @@ export interface ArithmeticOps {
   Mul: None;
   Div: None;
   Pow: None;
+  /** What division leaves: with the sign of the dividend, or of the divisor (integers only). */
+  Mod: { readonly sign: 'dividend' | 'divisor' };
   /** Of two operands; equal ones count as the first. */
   Min: None;
   Max: None;
@@ -49,6 +51,8 @@ export interface ArithmeticOps {
   Round: None;
   Sin: None;
   Cos: None;
+  Atan: None;
+  Asinh: None;
   Exp: None;
   Log: None;
   Sqrt: None;

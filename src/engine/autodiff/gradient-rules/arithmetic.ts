@@ -1,4 +1,6 @@
 /** Gradients of arithmetic, element by element. */
+import type { GraphBuilder } from '../../graph/builder.ts';
+import type { Value } from '../../graph/graph.ts';
 import type { ArithmeticOps } from '../../graph/ops.ts';
 import {
   at,
@@ -19,6 +21,9 @@ const extremum =
     const ofSecond = masked(b, secondWins, gradient);
     return [wanted(0) ? b.apply('Sub', [gradient, ofSecond]) : undefined, ofSecond];
   };
+
+const onePlusSquare = (b: GraphBuilder, x: Value): Value =>
+  b.apply('Add', [b.apply('Mul', [x, x]), b.scalar(1)]);
 
 export const arithmeticGradients: GradientRules<ArithmeticOps> = {
   Add: ({ gradient }) => [gradient, gradient],
@@ -48,6 +53,16 @@ export const arithmeticGradients: GradientRules<ArithmeticOps> = {
       wanted(1) ? b.apply('Mul', [gradient, growth()]) : undefined,
     ];
   },
+  // Between its steps it is x − y·k, with k whole.
+  Mod: ({ builder: b, gradient, inputs, outputs, wanted }) => {
+    const [x, y] = [at(inputs, 0), at(inputs, 1)];
+    const times = () => b.apply('Div', [b.apply('Sub', [x, at(outputs, 0)]), y]);
+    const whole = () => b.apply('Round', [times()]);
+    return [
+      gradient,
+      wanted(1) ? b.apply('Neg', [b.apply('Mul', [gradient, whole()])]) : undefined,
+    ];
+  },
   Min: extremum('Min'),
   Max: extremum('Max'),
   Neg: unary((b, g) => b.apply('Neg', [g])),
@@ -58,6 +73,10 @@ export const arithmeticGradients: GradientRules<ArithmeticOps> = {
   Round: notDifferentiable,
   Sin: unary((b, g, x) => b.apply('Mul', [g, b.apply('Cos', [x])])),
   Cos: unary((b, g, x) => b.apply('Neg', [b.apply('Mul', [g, b.apply('Sin', [x])])])),
+  // 1/(1 + x²)
+  Atan: unary((b, g, x) => b.apply('Div', [g, onePlusSquare(b, x)])),
+  // 1/√(1 + x²)
+  Asinh: unary((b, g, x) => b.apply('Div', [g, b.apply('Sqrt', [onePlusSquare(b, x)])])),
   Exp: unary((b, g, _, y) => b.apply('Mul', [g, y])),
   Log: unary((b, g, x) => b.apply('Div', [g, x])),
   // Nothing bounds the slope at zero. A norm or deviation of equal numbers comes there, whose own

@@ -3,6 +3,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import {
   emptyLiteral,
   integers,
+  kindOfDataType,
   type Literal,
   type LiteralKind,
   literalFromOnnx,
@@ -48,6 +49,18 @@ const range: Fold = (inputs, node) => {
   return result;
 };
 
+/** Ones on a diagonal, `k` above the main one. */
+const eye: Fold = (inputs, node) => {
+  const x = at(inputs, 0, node);
+  const [rows = 1, columns = 1] = x.shape;
+  const type = intAttribute(node, 'dtype', undefined);
+  const result = emptyLiteral(type === undefined ? x.kind : kindOfDataType(type), x.shape);
+  const offset = intAttribute(node, 'k', 0);
+  for (let row = Math.max(0, -offset); row < Math.min(rows, columns - offset); row++)
+    result.data[row * columns + row + offset] = 1;
+  return result;
+};
+
 export const constants: Readonly<Record<string, Fold>> = {
   Constant: constant,
   ConstantOfShape: (inputs, node) => {
@@ -59,6 +72,7 @@ export const constants: Readonly<Record<string, Fold>> = {
     return result;
   },
   Range: range,
+  EyeLike: eye,
   Identity: (inputs, node) => at(inputs, 0, node),
   Dropout: (inputs, node) => at(inputs, 0, node),
   Shape: (inputs, node) => integers(namedExtents(node, at(inputs, 0, node).shape)),

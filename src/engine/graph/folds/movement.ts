@@ -6,6 +6,7 @@ import {
   damaged,
   flattenedShape,
   listOf,
+  placeOn,
   resolveReshape,
   sliceBounds,
   splitSizes,
@@ -72,7 +73,7 @@ const gather: Fold = (inputs, node) => {
   let written = 0;
   for (let row = 0; row < outer; row++)
     for (const index of indices.data) {
-      const start = (row * extent + axisOf(node, index, extent)) * inner;
+      const start = (row * extent + placeOn(node, index, axis, x.shape)) * inner;
       result.data.set(x.data.subarray(start, start + inner), written);
       written += inner;
     }
@@ -118,7 +119,7 @@ const scatter: Fold = (inputs, node) => {
   for (let row = 0; row * depth < indices.data.length; row++) {
     let start = 0;
     for (let axis = 0; axis < depth; axis++) {
-      const index = axisOf(node, indices.data[row * depth + axis] as number, x.shape[axis] ?? 0);
+      const index = placeOn(node, indices.data[row * depth + axis] as number, axis, x.shape);
       start += index * (strides[axis] as number);
     }
     result.data.set(updates.data.subarray(row * inner, (row + 1) * inner), start);

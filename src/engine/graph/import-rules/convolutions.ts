@@ -2,6 +2,7 @@
 import type { Value } from '../graph.ts';
 import type { Pads } from '../lowerings/windows.ts';
 import { floatsAttribute, intAttribute, textAttribute } from '../onnx-node.ts';
+import { fusedActivation } from './fused-activation.ts';
 import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 import { type Pair, pairAttribute, pictureExtents, signalsToo, windowOf } from './window-of.ts';
 
@@ -17,19 +18,6 @@ const convolutionOf = (call: ImportCall) => {
   if (group < 1 || (weight.shape[0] as number) % group !== 0)
     throw unsupported(node, `splits ${weight.shape[0]} channels into ${group} groups`);
   return { inputs, attributes: { strides, dilations, pads, group } };
-};
-
-/** The activation that ONNX Runtime's optimizer fuses into a convolution. */
-const fusedActivation = (call: ImportCall, x: Value): Value => {
-  const { builder, node } = call;
-  const name = textAttribute(node, 'activation', '');
-  const [first = 0, second = 0] = floatsAttribute(node, 'activation_params', []);
-  if (name === 'Relu' || name === 'Sigmoid' || name === 'Tanh') return builder.apply(name, [x]);
-  if (name === 'LeakyRelu') return builder.apply('LeakyRelu', [x], { alpha: first });
-  if (name === 'Clip') return builder.apply('Clip', [x], { min: first, max: second });
-  if (name === 'HardSigmoid')
-    return builder.apply('HardSigmoid', [x], { alpha: first, beta: second });
-  throw unsupported(node, `ends in the activation "${name}"`);
 };
 
 interface TransposedWindow {
@@ -85,7 +73,12 @@ export const convolutions: Readonly<Record<string, ImportRule>> = {
     const { inputs, attributes } = convolutionOf(call);
     const sum = call.has(3) ? call.value(3) : undefined;
     const convolved = call.builder.apply('Conv', inputs, attributes);
-    return [fusedActivation(call, sum ? call.builder.apply('Add', [convolved, sum]) : convolved)];
+    return [
+      fusedActivation(call, sum ? call.builder.apply('Add', [convolved, sum]) : convolved, {
+        name: textAttribute(call.node, 'activation', ''),
+        parameters: floatsAttribute(call.node, 'activation_params', []),
+      }),
+    ];
   },
   ConvTranspose: signalsToo(convTranspose),
 };

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
 import type { Literal } from '../literal.ts';
-import { kindOfDataType } from '../literal.ts';
+import { dtypeOfKind, kindOfDataType } from '../literal.ts';
 import { lowerings } from '../lowerings.ts';
 import { floatAttribute, intAttribute, textAttribute } from '../onnx-node.ts';
 import type { OpAttributes, OpType } from '../ops.ts';
@@ -39,6 +39,21 @@ const activation =
   (call) =>
     [apply(call.builder, call.value(0), call)].flat() as Value[];
 
+/** One operand, written with other operators. */
+const lowered = (
+  name:
+    | 'Acos'
+    | 'Acosh'
+    | 'Asin'
+    | 'Atanh'
+    | 'Cosh'
+    | 'HardSwish'
+    | 'Mish'
+    | 'Sinh'
+    | 'Softsign'
+    | 'Tan',
+): ImportRule => activation((b, x) => lowerings[name](b, [x], {}));
+
 const float = ({ node }: ImportCall, name: string, otherwise: number): number =>
   floatAttribute(node, name, otherwise);
 
@@ -50,6 +65,17 @@ const limit = (input: Literal | undefined, attribute: number | undefined): numbe
 const not = (b: GraphBuilder, condition: Value): Value => {
   const holds = b.apply('Cast', [condition], { to: 'float32' });
   return b.apply('Greater', [b.scalar(0.5), holds]);
+};
+
+const largestNumber = (2 - 2 ** -23) * 2 ** 127;
+
+const infinite = ({ builder: b, node, value }: ImportCall): Value => {
+  const x = value(0);
+  const above = intAttribute(node, 'detect_positive', 1) === 1;
+  const below = intAttribute(node, 'detect_negative', 1) === 1;
+  if (above && below) return b.apply('Greater', [b.apply('Abs', [x]), b.scalar(largestNumber)]);
+  if (above) return b.apply('Greater', [x, b.scalar(largestNumber)]);
+  return b.apply('Greater', [b.scalar(-largestNumber), x]);
 };
 
 /** 1 where the truth values of both sides, added or multiplied, come to 1 at least. */
@@ -72,6 +98,10 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
   Mul: plain('Mul'),
   Div: plain('Div'),
   Pow: plain('Pow'),
+  Mod: (call) => {
+    const sign = intAttribute(call.node, 'fmod', 0) === 1 ? 'dividend' : 'divisor';
+    return [call.builder.apply('Mod', [call.value(0), call.value(1)], { sign })];
+  },
   Sum: joined('Sum'),
   Mean: joined('Mean'),
   Min: joined('Min'),
@@ -88,6 +118,10 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
   Not: activation((b, x) => not(b, x)),
   And: both('Mul'),
   Or: both('Add'),
+  Xor: ({ builder, value }) => [not(builder, builder.apply('Equal', [value(0), value(1)]))],
+  // Only what is no number differs from itself.
+  IsNaN: activation((b, x) => not(b, b.apply('Equal', [x, x]))),
+  IsInf: (call) => [infinite(call)],
   Where: plain('Where'),
   Neg: plain('Neg'),
   Abs: plain('Abs'),
@@ -97,6 +131,15 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
   Round: plain('Round'),
   Sin: plain('Sin'),
   Cos: plain('Cos'),
+  Tan: lowered('Tan'),
+  Asin: lowered('Asin'),
+  Acos: lowered('Acos'),
+  Atan: plain('Atan'),
+  Sinh: lowered('Sinh'),
+  Cosh: lowered('Cosh'),
+  Asinh: plain('Asinh'),
+  Acosh: lowered('Acosh'),
+  Atanh: lowered('Atanh'),
   Exp: plain('Exp'),
   Log: plain('Log'),
   Sqrt: plain('Sqrt'),
@@ -128,9 +171,12 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
       beta: float(call, 'beta', 0.5),
     }),
   ),
-  HardSwish: activation((b, x) => lowerings.HardSwish(b, [x], {})),
-  Mish: activation((b, x) => lowerings.Mish(b, [x], {})),
-  Softsign: activation((b, x) => lowerings.Softsign(b, [x], {})),
+  HardSwish: lowered('HardSwish'),
+  Mish: lowered('Mish'),
+  Softsign: lowered('Softsign'),
+  Shrink: activation((b, x, call) =>
+    lowerings.Shrink(b, [x], { lambda: float(call, 'lambd', 0.5), bias: float(call, 'bias', 0) }),
+  ),
   Swish: activation((b, x, call) => lowerings.Silu(b, [x], { alpha: float(call, 'alpha', 1) })),
   Gelu: activation((_, x, call) => gelu(call, x, textAttribute(call.node, 'approximate', 'none'))),
   'com.microsoft:Gelu': activation((_, x, call) => gelu(call, x, 'none')),
@@ -153,10 +199,8 @@ export const elementwise: Readonly<Record<string, ImportRule>> = {
     const to = value(1).dtype;
     return x.dtype === to ? x : b.apply('Cast', [x], { to });
   }),
-  // Half and double precision are float32 here.
   Cast: activation((b, x, { node }) => {
-    const kind = kindOfDataType(intAttribute(node, 'to', 1));
-    const to = ({ float: 'float32', integer: 'int64', boolean: 'bool' } as const)[kind];
+    const to = dtypeOfKind[kindOfDataType(intAttribute(node, 'to', 1))];
     return x.dtype === to ? x : b.apply('Cast', [x], { to });
   }),
 };

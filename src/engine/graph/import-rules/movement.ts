@@ -7,6 +7,7 @@ import {
   damaged,
   flattenedShape,
   listOf,
+  placeOn,
   resolveReshape,
   sliceBounds,
   splitSizes,
@@ -126,7 +127,7 @@ export const movement: Readonly<Record<string, ImportRule>> = {
     const x = value(0);
     const axis = axisOf(node, intAttribute(node, 'axis', 0), x.shape.length);
     const { data, shape } = literal(1) ?? { data: [], shape: [] };
-    const indices = Array.from(data, (index) => axisOf(node, index, x.shape[axis] as number));
+    const indices = Array.from(data, (index) => placeOn(node, index, axis, x.shape));
     return lowerings.Gather(builder, [x], { axis, indices, shape });
   },
   Concat: (call) => {

@@ -1,8 +1,9 @@
 /** Import rules for operators that choose by place: winners, running sums, triangles, known places. */
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Value } from '../graph.ts';
+import { dtypeOfKind } from '../literal.ts';
 import { lowerings } from '../lowerings.ts';
-import { axisOf } from '../node-shapes.ts';
+import { axisOf, placeOn } from '../node-shapes.ts';
 import { intAttribute, textAttribute } from '../onnx-node.ts';
 import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
@@ -31,8 +32,8 @@ const ofOnePicture = (call: ImportCall, axis: number) => {
   const isSame = data.every((index, i) => index === one[i % one.length]);
   if (axis === 0 || pictures !== value(0).shape[0] || !isSame)
     throw unsupported(node, 'picks other places of one picture than of another');
-  const extent = value(0).shape[axis] as number;
-  return { axis, shape: rest, indices: Array.from(one, (index) => axisOf(node, index, extent)) };
+  const indices = Array.from(one, (index) => placeOn(node, index, axis, value(0).shape));
+  return { axis, shape: rest, indices };
 };
 
 /**
@@ -44,7 +45,7 @@ const updatedPlaces = (call: ImportCall) => {
   const x = value(0);
   const { data = new Float64Array(), shape = [] } = literal(1) ?? {};
   const depth = shape.at(-1) ?? 0;
-  const indices = Array.from(data, (index, i) => axisOf(node, index, x.shape[i % depth] ?? 0));
+  const indices = Array.from(data, (index, i) => placeOn(node, index, i % depth, x.shape));
   if (x.shape[0] !== batch.built) return { indices, depth, isOfPictures: false };
   const size = sizeOf(shape.slice(1));
   const isSame = indices.every((index, i) =>
@@ -80,6 +81,17 @@ export const places: Readonly<Record<string, ImportRule>> = {
     const k = literal(1)?.data[0] ?? intAttribute(node, 'k', 0);
     return builder.node('TopK', [x], { axis, k, largest: flag(call, 'largest', 1) });
   },
+  OneHot: ({ builder, literal, node, value }) => {
+    const x = value(0);
+    const axis = axisOf(node, intAttribute(node, 'axis', -1), x.shape.length + 1);
+    const depth = literal(1)?.data[0] ?? 0;
+    const values = literal(2);
+    const [off = 0, on = 1] = values?.data ?? [];
+    if (!Number.isInteger(depth) || depth < 1) throw unsupported(node, `marks ${depth} places`);
+    const [hot] = lowerings.OneHot(builder, [x], { axis, depth, on, off }) as [Value];
+    const to = dtypeOfKind[values?.kind ?? 'float'];
+    return [to === 'float32' ? hot : builder.apply('Cast', [hot], { to })];
+  },
   CumSum: (call) => {
     const { builder, literal, node, value } = call;
     const x = value(0);
@@ -97,9 +109,7 @@ export const places: Readonly<Record<string, ImportRule>> = {
     const depth = shape.at(-1) ?? 0;
     if (intAttribute(node, 'batch_dims', 0) !== 0 || depth < 1 || depth > value(0).shape.length)
       throw unsupported(node, `picks rows of ${depth} places in [${value(0).shape}]`);
-    const indices = Array.from(data, (index, i) =>
-      axisOf(node, index, value(0).shape[i % depth] as number),
-    );
+    const indices = Array.from(data, (index, i) => placeOn(node, index, i % depth, value(0).shape));
     return lowerings.GatherND(builder, [value(0)], { indices, shape });
   },
   ScatterND: (call) => {

@@ -13,12 +13,11 @@ const poolOf = (call: ImportCall) => {
   };
 };
 
-const globalPool =
-  (name: 'GlobalAveragePool' | 'GlobalMaxPool'): ImportRule =>
-  (call) => {
+const globalPool = (name: 'GlobalAveragePool' | 'GlobalMaxPool'): ImportRule =>
+  signalsToo((call) => {
     pictureExtents(call);
     return lowerings[name](call.builder, [call.value(0)], {});
-  };
+  });
 
 export const pools: Readonly<Record<string, ImportRule>> = {
   MaxPool: signalsToo((call) =>
@@ -37,11 +36,11 @@ export const pools: Readonly<Record<string, ImportRule>> = {
     const p = intAttribute(call.node, 'p', 2);
     return lowerings.LpPool(call.builder, [call.value(0)], { ...window, p });
   }),
-  GlobalLpPool: (call) => {
+  GlobalLpPool: signalsToo((call) => {
     pictureExtents(call);
     const p = intAttribute(call.node, 'p', 2);
     return lowerings.GlobalLpPool(call.builder, [call.value(0)], { p });
-  },
+  }),
   GlobalAveragePool: globalPool('GlobalAveragePool'),
   GlobalMaxPool: globalPool('GlobalMaxPool'),
 };

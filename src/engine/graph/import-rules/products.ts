@@ -1,8 +1,10 @@
 /** Import rules for matrix products, reductions and normalizations. */
+import { sizeOf } from '../../tensor/shape.ts';
 import type { Value } from '../graph.ts';
 import { lowerings } from '../lowerings.ts';
 import { axisOf, reducedAxes } from '../node-shapes.ts';
-import { floatAttribute, intAttribute, textAttribute } from '../onnx-node.ts';
+import { floatAttribute, intAttribute, intsAttribute, textAttribute } from '../onnx-node.ts';
+import { fusedActivation } from './fused-activation.ts';
 import { type ImportCall, type ImportRule, unsupported } from './import-rule.ts';
 
 const overAxes =
@@ -31,17 +33,23 @@ const loweredReduction = (
     | 'ReduceL2'
     | 'ReduceSumSquare'
     | 'ReduceLogSum'
-    | 'ReduceLogSumExp',
+    | 'ReduceLogSumExp'
+    | 'ReduceProd',
 ): ImportRule => overAxes(({ builder }, x, over) => lowerings[name](builder, [x], over));
 
 /** Before opset 13 all axes from `axis` on are one. */
 const softmax =
-  (op: 'Softmax' | 'LogSoftmax'): ImportRule =>
+  (op: 'Softmax' | 'LogSoftmax' | 'Hardmax'): ImportRule =>
   ({ builder, node, opset, value }) => {
     const x = value(0);
     const rank = x.shape.length;
     const axis = axisOf(node, intAttribute(node, 'axis', opset < 13 ? 1 : -1), rank);
-    if (opset >= 13 || axis === rank - 1) return [builder.apply(op, [x], { axis })];
+    const flattens = opset < 13 && axis < rank - 1;
+    if (op === 'Hardmax') {
+      if (flattens) throw unsupported(node, 'looks at several axes together');
+      return lowerings.Hardmax(builder, [x], { axis });
+    }
+    if (!flattens) return [builder.apply(op, [x], { axis })];
     return lowerings[`${op}Flattened`](builder, [x], { axis });
   };
 
@@ -49,18 +57,42 @@ const flag = (call: ImportCall, name: string): boolean => intAttribute(call.node
 
 const epsilonOf = ({ node }: ImportCall): number => floatAttribute(node, 'epsilon', 1e-5);
 
+const gemm = (call: ImportCall): Value => {
+  const { builder, has, kernel, node, value } = call;
+  const inputs = [value(0), kernel(1), ...(has(2) ? [value(2)] : [])];
+  return builder.apply('Gemm', inputs, {
+    transA: flag(call, 'transA'),
+    transB: flag(call, 'transB'),
+    alpha: floatAttribute(node, 'alpha', 1),
+    beta: floatAttribute(node, 'beta', 1),
+  });
+};
+
+/** An input; one number where the file computes many equal ones, whose count may follow the batch. */
+const evenly = ({ builder, isKnown, literal, value }: ImportCall, index: number): Value => {
+  const known = isKnown(index) ? literal(index) : undefined;
+  const first = known?.data[0];
+  if (known === undefined || first === undefined || known.stored) return value(index);
+  return known.data.every((number) => number === first) ? builder.scalar(first) : value(index);
+};
+
+const rmsNormalization: ImportRule = (call) => {
+  const { builder, node, value } = call;
+  const axis = axisOf(node, intAttribute(node, 'axis', -1), value(0).shape.length);
+  const epsilon = epsilonOf(call);
+  return lowerings.RMSNormalization(builder, [value(0), value(1)], { axis, epsilon });
+};
+
 export const products: Readonly<Record<string, ImportRule>> = {
-  Gemm: (call) => {
-    const { builder, has, kernel, node, value } = call;
-    const inputs = [value(0), kernel(1), ...(has(2) ? [value(2)] : [])];
-    const attributes = {
-      transA: flag(call, 'transA'),
-      transB: flag(call, 'transB'),
-      alpha: floatAttribute(node, 'alpha', 1),
-      beta: floatAttribute(node, 'beta', 1),
-    };
-    return [builder.apply('Gemm', inputs, attributes)];
-  },
+  Gemm: (call) => [gemm(call)],
+  'com.microsoft:FusedGemm': (call) => [
+    fusedActivation(call, gemm(call), {
+      name: textAttribute(call.node, 'activation', ''),
+      parameters: ['activation_alpha', 'activation_beta'].map((name) =>
+        floatAttribute(call.node, name, 0),
+      ),
+    }),
+  ],
   MatMul: ({ builder, kernel, value }) => lowerings.MatMul(builder, [value(0), kernel(1)], {}),
   'com.microsoft:FusedMatMul': (call) => {
     const { builder, kernel, node, value } = call;
@@ -88,8 +120,10 @@ export const products: Readonly<Record<string, ImportRule>> = {
   ReduceSumSquare: loweredReduction('ReduceSumSquare'),
   ReduceLogSum: loweredReduction('ReduceLogSum'),
   ReduceLogSumExp: loweredReduction('ReduceLogSumExp'),
+  ReduceProd: loweredReduction('ReduceProd'),
   Softmax: softmax('Softmax'),
   LogSoftmax: softmax('LogSoftmax'),
+  Hardmax: softmax('Hardmax'),
   LpNormalization: ({ builder, node, value }) => {
     const p = intAttribute(node, 'p', 2);
     if (p !== 1 && p !== 2) throw unsupported(node, `normalizes by the norm ${p}`);
@@ -97,19 +131,23 @@ export const products: Readonly<Record<string, ImportRule>> = {
     return lowerings.LpNormalization(builder, [value(0)], { axis, p });
   },
   BatchNormalization: (call) => {
-    const { builder, node, statistic, value } = call;
+    const { builder, isKnown, node, statistic, value } = call;
     if (flag(call, 'training_mode'))
       throw unsupported(node, 'is in training mode: export the model for inference (model.eval())');
     const x = value(0);
+    const [n, channels, ...extents] = x.shape;
+    if (n === undefined || channels === undefined)
+      throw unsupported(node, `takes [${x.shape}], which has no channels`);
+    const epsilon = epsilonOf(call);
+    if (!isKnown(3) || !isKnown(4)) {
+      const inputs = [x, evenly(call, 1), evenly(call, 2), value(3), value(4)];
+      return lowerings.BatchNormalization(builder, inputs, { epsilon });
+    }
     const inputs = [value(1), value(2), statistic(3), statistic(4)];
     const normalize = (picture: Value) =>
-      builder.apply('BatchNormalization', [picture, ...inputs], {
-        epsilon: epsilonOf(call),
-        training: false,
-      });
-    if (x.shape.length === 4) return [normalize(x)];
-    if (x.shape.length !== 2) throw unsupported(node, `takes [${x.shape}], not pictures or rows`);
-    const picture = builder.apply('Reshape', [x], { shape: [...x.shape, 1, 1] });
+      builder.apply('BatchNormalization', [picture, ...inputs], { epsilon, training: false });
+    if (extents.length === 2) return [normalize(x)];
+    const picture = builder.apply('Reshape', [x], { shape: [n, channels, sizeOf(extents), 1] });
     return [builder.apply('Reshape', [normalize(picture)], { shape: x.shape })];
   },
   LayerNormalization: (call) => {
@@ -119,6 +157,16 @@ export const products: Readonly<Record<string, ImportRule>> = {
     return builder
       .node('LayerNormalization', inputs, { axis, epsilon: epsilonOf(call) })
       .slice(0, 1);
+  },
+  RMSNormalization: rmsNormalization,
+  // As ONNX Runtime's optimizer calls it.
+  SimplifiedLayerNormalization: rmsNormalization,
+  MeanVarianceNormalization: ({ builder, node, value }) => {
+    const rank = value(0).shape.length;
+    const given = intsAttribute(node, 'axes', [0, 2, 3]);
+    const axes = given.map((axis) => axisOf(node, axis, rank));
+    if (axes.includes(0)) throw unsupported(node, 'normalizes the pictures of a batch together');
+    return lowerings.MeanVarianceNormalization(builder, [value(0)], { axes });
   },
   InstanceNormalization: (call) => {
     const inputs = [0, 1, 2].map(call.value);

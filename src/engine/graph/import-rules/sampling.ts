@@ -1,4 +1,5 @@
 /** Import rules for operators that read pictures between their pixels: resizing, and through a grid. */
+import { lowerings } from '../lowerings.ts';
 import { axisOf } from '../node-shapes.ts';
 import {
   floatAttribute,
@@ -85,6 +86,13 @@ export const sampling: Readonly<Record<string, ImportRule>> = {
       alignCorners: intAttribute(node, 'align_corners', 0) === 1,
     };
     return [builder.apply('GridSample', [value(0), value(1)], attributes)];
+  },
+  AffineGrid: ({ builder, literal, node, value }) => {
+    const [, , ...extents] = literal(1)?.data ?? [];
+    const [height = 0, width = 0] = extents;
+    if (extents.length !== 2) throw unsupported(node, 'makes a grid of another rank than pictures');
+    const alignCorners = intAttribute(node, 'align_corners', 0) === 1;
+    return lowerings.AffineGrid(builder, [value(0)], { height, width, alignCorners });
   },
   Resize: resize,
   Upsample: resize,

@@ -42,5 +42,14 @@ export const activationLowerings = {
   Celu: unary<{ readonly alpha: number }>((b, x, { alpha }) =>
     scale(b, b.apply('Elu', [scale(b, x, 1 / alpha)], { alpha: 1 }), alpha),
   ),
+  /** Nothing up to lambda on either side, what lies beyond moved towards zero by bias. */
+  Shrink: unary<{ readonly lambda: number; readonly bias: number }>((b, x, { lambda, bias }) => {
+    const beyond = (passes: Value, moved: Value, otherwise: Value) =>
+      b.apply('Where', [passes, moved, otherwise]);
+    const below = b.apply('Greater', [b.scalar(-lambda), x]);
+    const above = b.apply('Greater', [x, b.scalar(lambda)]);
+    const risen = beyond(below, b.apply('Add', [x, b.scalar(bias)]), b.scalar(0));
+    return beyond(above, b.apply('Sub', [x, b.scalar(bias)]), risen);
+  }),
   Softsign: unary((b, x) => b.apply('Div', [x, onePlus(b, b.apply('Abs', [x]))])),
 };

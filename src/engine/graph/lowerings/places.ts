@@ -16,11 +16,34 @@ export interface CumSumAttributes {
   readonly reverse: boolean;
 }
 
+export interface OneHotAttributes {
+  /** Of the result; the new one. */
+  readonly axis: number;
+  readonly depth: number;
+  readonly on: number;
+  readonly off: number;
+}
+
 export interface PlacesAttributes {
   readonly indices: readonly number[];
   /** The shape of the indices. */
   readonly shape: readonly number[];
 }
+
+/** `on` at the place that each index names along a new axis, `off` elsewhere. */
+const oneHot = (b: GraphBuilder, x: Value, { axis, depth, on, off }: OneHotAttributes): Value => {
+  const whole = x.dtype === 'int64' ? x : b.apply('Cast', [x], { to: 'int64' });
+  const column = reshape(b, whole, x.shape.toSpliced(axis, 0, 1));
+  const integer = (numbers: readonly number[], shape: readonly number[]) =>
+    b.constant(tensor('int64', shape, BigInt64Array.from(numbers, BigInt)), 'places');
+  const isCounted = b.apply('Greater', [integer([0], []), column]);
+  const wrapped = b.apply('Add', [column, integer([depth], [])]);
+  const index = b.apply('Where', [isCounted, wrapped, column]);
+  const places = Array.from({ length: depth }, (_, place) => place);
+  const inner = x.shape.slice(axis).map(() => 1);
+  const isHot = b.apply('Equal', [index, integer(places, [depth, ...inner])]);
+  return b.apply('Where', [isHot, b.scalar(on), b.scalar(off)]);
+};
 
 export const placeLowerings = {
   /** A product with a triangle of ones. */
@@ -51,6 +74,12 @@ export const placeLowerings = {
       return b.apply('Where', [mask, x, b.scalar(0)]);
     },
   ),
+  OneHot: unary<OneHotAttributes>(oneHot),
+  /** 1 at the first of the largest along an axis, 0 elsewhere. */
+  Hardmax: unary<{ readonly axis: number }>((b, x, { axis }) => {
+    const depth = x.shape[axis] as number;
+    return oneHot(b, b.apply('ArgMax', [x], { axis }), { axis, depth, on: 1, off: 0 });
+  }),
   /** Rows of places in the first axes, which become one. */
   GatherND: unary<PlacesAttributes>((b, x, { indices, shape }) => {
     const depth = shape.at(-1) as number;

@@ -1,4 +1,5 @@
 /** Reductions and operators of many or few operands, written with the core ones. */
+import { sizeOf } from '../../tensor/shape.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
 import type { OpAttributes } from '../ops.ts';
@@ -43,6 +44,28 @@ export const reductionLowerings = {
     return b.apply('Add', [sum, b.apply('Reshape', [largest], { shape: sum.shape })]);
   }),
   ReduceSumSquare: unary<Reduction>((b, x, over) => b.apply('ReduceSum', [square(b, x)], over)),
+  /** Halves of what is left are multiplied until one number is: its gradient bears zeros. */
+  ReduceProd: unary<Reduction>((b, x, { axes, keepDimensions }) => {
+    const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    const turned = b.apply('Transpose', [x], { permutation: [...kept, ...axes] });
+    const outer = kept.map((axis) => x.shape[axis] as number);
+    let count = sizeOf(axes.map((axis) => x.shape[axis] as number));
+    let factors = b.apply('Reshape', [turned], { shape: [...outer, count] });
+    const axis = outer.length;
+    const part = (start: number, end: number) =>
+      b.apply('Slice', [factors], { starts: [start], ends: [end], axes: [axis], steps: [1] });
+    while (count > 1) {
+      const half = Math.floor(count / 2);
+      const product = b.apply('Mul', [part(0, half), part(half, 2 * half)]);
+      const odd = count % 2 === 1 ? [part(2 * half, count)] : [];
+      factors = odd.length > 0 ? b.apply('Concat', [product, ...odd], { axis }) : product;
+      count = half + odd.length;
+    }
+    const shape = keepDimensions
+      ? x.shape.map((extent, index) => (axes.includes(index) ? 1 : extent))
+      : outer;
+    return b.apply('Reshape', [factors], { shape });
+  }),
   /** Division by the norm along an axis. */
   LpNormalization: unary<{ readonly axis: number; readonly p: 1 | 2 }>((b, x, { axis, p }) => {
     const over = { axes: [axis], keepDimensions: true };
