@@ -4,8 +4,8 @@
  * dL/dx = scale·r·(g − Σg/M − x̂·Σ(g·x̂)/M), which is affine in g and x with one factor for each
  * channel.
  */
-import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
+import { sumOfChannels } from '../graph/sum-of-channels.ts';
 import type { GradientContext } from './gradient-rules/gradient-rule.ts';
 
 export const batchNormalizationGradient = ({
@@ -49,10 +49,4 @@ export const batchNormalizationGradient = ({
   ]);
   const dx = b.apply('Add', [b.apply('ScaleShift', [gradient, factor]), line]);
   return [dx, scaleGradient, sumGradient];
-};
-
-/** [N,C,H,W] → [C]. Rows first, then pictures: several times faster than all axes at once. */
-const sumOfChannels = (b: GraphBuilder, value: Value): Value => {
-  const rows = b.apply('ReduceSum', [value], { axes: [2, 3], keepDimensions: false });
-  return b.apply('ReduceSum', [rows], { axes: [0], keepDimensions: false });
 };

@@ -68,6 +68,17 @@ describe('simplifying', () => {
     expect(simplify(b.build()).nodes.map(({ op }) => op)).toEqual(['Exp', 'Add']);
   });
 
+  it('takes constants with the same bytes for one', () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [2]);
+    const plus = (numbers: number[]) => b.apply('Add', [x, b.constant(float32([2], numbers))]);
+    b.output('y', b.apply('Mul', [plus([1, 2]), plus([1, 2])]));
+    b.output('z', plus([2, 1]));
+    const graph = simplify(b.build());
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['Add', 'Mul', 'Add']);
+    expect(graph.constants.size).toBe(2);
+  });
+
   it('sees through identities', () => {
     const b = new GraphBuilder();
     const x = b.input('x', 'float32', [2, 3]);

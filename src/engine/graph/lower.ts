@@ -5,6 +5,7 @@
 import { biasAfterPool } from './bias-after-pool.ts';
 import { blockedLayout } from './blocked/blocked-layout.ts';
 import { fuseBlocked } from './blocked/fuse-blocked.ts';
+import { firstLayerProducts } from './first-layer-products.ts';
 import type { Graph, Value } from './graph.ts';
 import { lowerPlain } from './lower-plain.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -26,7 +27,8 @@ export interface LowerOptions {
 export const lower = (graph: Graph, { blockSize = null, batch = [] }: LowerOptions = {}): Graph => {
   const simple = simplify(sumsOfPoolGradients(graph));
   if (blockSize === null) return simplify(lowerPlain(simple));
-  const divided = splitBatch(simplify(statisticsOfBatch(biasAfterPool(simple))), batch);
+  const statistics = simplify(statisticsOfBatch(biasAfterPool(simple)));
+  const divided = splitBatch(simplify(firstLayerProducts(statistics, blockSize)), batch);
   const laidOut = simplify(sideBySide(divided, blockSize));
   return simplify(lowerPlain(fuseBlocked(blockedLayout(laidOut, blockSize))));
 };

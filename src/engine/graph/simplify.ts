@@ -1,6 +1,6 @@
 /**
- * Graph → smaller graph with the same outputs: nodes nobody reads go, equal nodes become one, and
- * a few identities vanish. ONNX Runtime folds constants and fuses kernels itself; what stands here
+ * Graph → smaller graph with the same outputs: nodes nobody reads go, equal nodes and constants become
+ * one, and a few identities vanish. ONNX Runtime folds constants and fuses kernels itself; what stands here
  * is what it misses or what keeps printed graphs readable.
  */
 import { sameShape } from '../tensor/shape.ts';
@@ -48,8 +48,26 @@ const sameAs = (
   }
 };
 
-export const simplify = (graph: Graph): Graph => {
+/** Bytes up to which constants are compared: passes write small ones again and again. */
+const comparedUpTo = 2 ** 14;
+
+/** Of constants with the same bytes, the first. */
+const equalConstants = ({ constants }: Graph): ReadonlyMap<Value, Value> => {
+  const firsts = new Map<string, Value>();
   const replacement = new Map<Value, Value>();
+  for (const [value, { dtype, shape, data }] of constants) {
+    if (data.byteLength > comparedUpTo) continue;
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+    const key = `${dtype}[${shape}]${bytes}`;
+    const first = firsts.get(key);
+    if (first) replacement.set(value, first);
+    else firsts.set(key, value);
+  }
+  return replacement;
+};
+
+export const simplify = (graph: Graph): Graph => {
+  const replacement = new Map<Value, Value>(equalConstants(graph));
   const resolve = (value: Value): Value => replacement.get(value) ?? value;
   const producer = new Map<Value, Node>();
   const known = new Map<string, Node>();

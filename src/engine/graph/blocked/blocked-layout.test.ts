@@ -187,6 +187,26 @@ blocked('blocked layout', () => {
     expect(operators.filter((op) => op === 'Relu')).toHaveLength(2); // of the two variances
   });
 
+  it('a normalized first layer is summed by products with its windows', async () => {
+    const network: Network = (b, weight, x) => {
+      const attributes = conv({ strides: [2, 2], pads: [1, 0, 0, 1] });
+      const first = b.apply('Conv', [x, weight(16, 3, 3, 3)], attributes);
+      const [scale, bias] = [weight(16), weight(16)];
+      const zeros = (like: Value) => b.apply('Mul', [like, b.scalar(0)]);
+      const inputs = [first, scale, bias, zeros(scale), zeros(bias)];
+      return b.apply('BatchNormalization', inputs, { epsilon: 1e-3, training: true });
+    };
+    await compare(network, [6, 3, 10, 14]);
+
+    const graph = withGradients(network, [6, 3, 10, 14]);
+    const ofWeights = graph.outputs.slice(2);
+    const pictures = lower({ ...graph, outputs: ofWeights }, { blockSize }).nodes.filter(
+      ({ op, outputs }) => op === 'Mul' && outputs[0]?.shape.join() === '6,16,5,7',
+    );
+    expect(ofWeights).toHaveLength(3);
+    expect(pictures).toHaveLength(1); // of the loss
+  });
+
   it('small pictures lie side by side from pool to pool', async () => {
     const operators = await compare(
       (b, weight, x) => {

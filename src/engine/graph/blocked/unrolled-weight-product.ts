@@ -7,6 +7,7 @@
  */
 import { sizeOf } from '../../tensor/shape.ts';
 import { float32 } from '../../tensor/tensor.ts';
+import type { GraphBuilder } from '../builder.ts';
 import type { Node, Value } from '../graph.ts';
 import type { ConvAttributes } from '../ops.ts';
 import { poolGradientParts, poolsTiles } from './blocked-max-pool-gradient.ts';
@@ -89,6 +90,21 @@ const partsOf = (
   }));
 };
 
+/** [N,C,H,W] → [N, C·r·s, P, Q] */
+export const unrolledWindows = (
+  b: GraphBuilder,
+  x: Value,
+  kernel: readonly [number, number],
+  window: ConvAttributes,
+): Value => {
+  const c = x.shape[1] as number;
+  const rows = c * sizeOf(kernel);
+  const ones = new Float32Array(rows * rows);
+  for (let row = 0; row < rows; row++) ones[row * rows + row] = 1;
+  const unit = b.constant(float32([rows, c, ...kernel], ones), 'unit_kernels');
+  return b.apply('Conv', [x, unit], window);
+};
+
 /** [N, K/b, C·r·s, b] */
 const product = (
   layout: Layout,
@@ -100,10 +116,7 @@ const product = (
   const c = x.shape[1] as number;
   const [n, k, p, q] = gradient.shape as Extents4;
   const rows = c * kernel[0] * kernel[1];
-  const ones = new Float32Array(rows * rows);
-  for (let row = 0; row < rows; row++) ones[row * rows + row] = 1;
-  const unit = b.constant(float32([rows, c, ...kernel], ones), 'unit_kernels');
-  const windows = b.apply('Conv', [layout.plain(x), unit], window);
+  const windows = unrolledWindows(b, layout.plain(x), kernel, window);
   return b.apply('MatMul', [
     b.apply('Reshape', [windows], { shape: [n, 1, rows, p * q] }),
     b.apply('Reshape', [gradient], { shape: [n, k / blockSize, p * q, blockSize] }),
