@@ -99,7 +99,7 @@ export const readPictureInput = (
       throw refuse(
         'onnx_image_size',
         `The input "${name}" ${text} leaves the picture size open.`,
-        'Say which size to use, such as 224, or export with a static picture size.',
+        'Say which size to use, such as --image-size 224, or export with a static picture size.',
       );
     if (!Number.isInteger(settled) || settled < 1 || settled > largestSide)
       throw refuse(
@@ -111,7 +111,7 @@ export const readPictureInput = (
       throw refuse(
         'onnx_image_size',
         `The input "${name}" is ${text}; pictures of ${imageSize}×${imageSize} do not fit.`,
-        `Use its own picture size, or export the model again for ${imageSize}×${imageSize}.`,
+        `Use its own picture size (no --image-size), or export the model again for ${imageSize}×${imageSize}.`,
       );
     return settled;
   };

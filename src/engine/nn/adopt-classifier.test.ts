@@ -125,7 +125,12 @@ describe('a classifier from elsewhere', () => {
         ...{ name: 'open.onnx', labels, classOf: [0, 1, 2, 3] },
         ...(imageSize === undefined ? {} : { imageSize }),
       });
-    expect(() => adopt()).toThrow(expect.objectContaining({ code: 'onnx_image_size' }));
+    expect(() => adopt()).toThrow(
+      expect.objectContaining({
+        code: 'onnx_image_size',
+        hint: expect.stringContaining('--image-size 224'),
+      }),
+    );
     expect(describeModel(adopt(12).model).preprocessing).toMatchObject({ width: 12, height: 12 });
   });
 });
