@@ -430,6 +430,26 @@ export const operatorCases: {
       draw: 'distinct',
     },
     {
+      title: 'mirrored',
+      shapes: '1×2×4×5 1×3×4×2',
+      attributes: { mode: 'bilinear', padding: 'reflection', alignCorners: false },
+      draw: 'distinct',
+    },
+    {
+      title: 'corners aligned, mirrored',
+      shapes: '1×2×3×2 1×9×4×2',
+      attributes: { mode: 'bilinear', padding: 'reflection', alignCorners: true },
+      draw: 'distinct',
+    },
+    ...(['zeros', 'border', 'reflection'] as const).map((padding) => ({
+      title: `the nearest pixel, ${padding}`,
+      shapes: '1×2×4×5 1×7×5×2',
+      attributes: { mode: 'nearest', padding, alignCorners: false } as const,
+      draw: 'distinct' as const,
+      // A grid's small steps change nothing, but for those that reach another pixel.
+      wrt: 1,
+    })),
+    {
       title: 'cubic, mirrored',
       shapes: '1×2×5×5 1×4×4×2',
       attributes: { mode: 'bicubic', padding: 'reflection', alignCorners: true },

@@ -148,6 +148,24 @@ describe('every gradient rule agrees with finite differences', () => {
     for (const { rule, quotients } of pairs) expectClose(rule, quotients);
   });
 
+  it('GridSample of the nearest pixel, whose grid has the gradient zero', async () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', [1, 1, 3, 3]);
+    const grid = b.input('grid', 'float32', [1, 2, 2, 2]);
+    const seen = b.apply('GridSample', [x, grid], {
+      ...{ mode: 'nearest', padding: 'zeros', alignCorners: false },
+    });
+    const loss = b.apply('ReduceSum', [seen], { axes: [0, 1, 2, 3], keepDimensions: false });
+    b.output('gradient', differentiate(b, loss, [grid])[0] as Value);
+    const session = await createSession(toOnnx(lower(b.build())));
+    const { gradient } = await session.run({
+      x: float32([1, 1, 3, 3], new Float32Array(9)),
+      grid: float32([1, 2, 2, 2], new Float32Array(8)),
+    });
+    await session.close();
+    expect(gradient).toMatchObject({ shape: [1, 2, 2, 2], data: new Float32Array(8) });
+  });
+
   it('ReduceProd, of zeros too', async () => {
     const given = [float32([2, 3], Float32Array.of(0, 0.5, 2, 0, 3, 0))];
     const pairs = await compare(

@@ -1,11 +1,13 @@
 /**
  * The gradient of looking at a picture through a grid (Jaderberg et al. 2015). Between its neighbours
  * a place reads with weights that fall linearly to zero over one pixel: hats, one along the rows and
- * one along the columns, whose products are a matrix from pixels to places.
+ * one along the columns, whose products are a matrix from pixels to places. The nearest pixel is what
+ * the rounded place reads.
  */
 import { RelearnError } from '../../base/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
+import type { GridSampleAttributes } from '../graph/ops.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { at, type GradientRule, masked, scaled } from './gradient-rules/gradient-rule.ts';
@@ -16,17 +18,49 @@ interface Axis {
   readonly slope: Value;
 }
 
+/** Where a coordinate reads, and by how much that moves with it: undefined where they move alike. */
+interface Place {
+  readonly place: Value;
+  readonly moves?: Value;
+}
+
+const limited = (b: GraphBuilder, free: Value, extent: number): Place => {
+  const place = b.apply('Clip', [free], { min: 0, max: extent - 1 });
+  const moves = b.apply('Cast', [b.apply('Equal', [place, free])], { to: 'float32' });
+  return { place, moves };
+};
+
+/** To and fro between the borders: there for one length of the picture, back for the next. */
+const mirrored = (b: GraphBuilder, free: Value, extent: number, alignCorners: boolean): Place => {
+  const first = alignCorners ? 0 : -0.5;
+  const length = extent - 1 - 2 * first;
+  // A picture of one pixel that reaches from its centre to its centre.
+  if (length === 0) return limited(b, scaled(b, free, 0), extent);
+  const way = b.apply('Sub', [free, b.scalar(first)]);
+  const rounds = b.apply('Floor', [scaled(b, way, 1 / (2 * length))]);
+  const onRound = b.apply('Sub', [way, scaled(b, rounds, 2 * length)]);
+  const ahead = b.apply('Sub', [b.scalar(length), onRound]);
+  const back = b.apply('Sub', [b.scalar(first + length), b.apply('Abs', [ahead])]);
+  const { place, moves } = limited(b, back, extent);
+  return { place, moves: b.apply('Mul', [moves as Value, b.apply('Sign', [ahead])]) };
+};
+
 /** @param coordinate [N, places, 1] */
 const hats = (
   b: GraphBuilder,
   coordinate: Value,
   extent: number,
-  { alignCorners, padding }: { readonly alignCorners: boolean; readonly padding: string },
+  { alignCorners, mode, padding }: GridSampleAttributes,
 ): Axis => {
   const scale = (alignCorners ? extent - 1 : extent) / 2;
-  const free = b.apply('Add', [scaled(b, coordinate, scale), b.scalar((extent - 1) / 2)]);
-  const isBorder = padding === 'border';
-  const place = isBorder ? b.apply('Clip', [free], { min: 0, max: extent - 1 }) : free;
+  const between = b.apply('Add', [scaled(b, coordinate, scale), b.scalar((extent - 1) / 2)]);
+  const free = mode === 'nearest' ? b.apply('Round', [between]) : between;
+  const places = {
+    zeros: (): Place => ({ place: free }),
+    border: () => limited(b, free, extent),
+    reflection: () => mirrored(b, free, extent, alignCorners),
+  };
+  const { place, moves } = places[padding]();
   const pixels = b.constant(
     float32(
       [extent],
@@ -37,12 +71,10 @@ const hats = (
   const weights = b.apply('Relu', [b.apply('Sub', [b.scalar(1), b.apply('Abs', [distance])])]);
   const downhill = scaled(b, b.apply('Sign', [distance]), -scale);
   const onHat = masked(b, b.apply('Greater', [weights, b.scalar(0)]), downhill);
-  if (!isBorder) return { weights, slope: onHat };
-  const moves = b.apply('Equal', [place, free]);
-  return { weights, slope: masked(b, moves, onHat) };
+  return { weights, slope: moves ? b.apply('Mul', [onHat, moves]) : onHat };
 };
 
-/** @throws RelearnError invalid/`no_gradient` for other modes than bilinear, and for reflection */
+/** @throws RelearnError invalid/`no_gradient` for mode bicubic */
 export const gridSampleGradient: GradientRule<'GridSample'> = ({
   builder: b,
   inputs,
@@ -50,13 +82,15 @@ export const gridSampleGradient: GradientRule<'GridSample'> = ({
   gradient,
   wanted,
 }) => {
-  const { mode, padding } = attributes;
-  if (mode !== 'bilinear' || padding === 'reflection')
+  const { mode } = attributes;
+  if (mode === 'bicubic')
     throw new RelearnError(
       'invalid',
       'no_gradient',
-      `GridSample that is ${mode} with padding by ${padding} has no gradient.`,
-      { hint: 'Freeze the weights before it.' },
+      'GridSample that is bicubic has no gradient.',
+      {
+        hint: 'Freeze the weights before it.',
+      },
     );
   const [x, grid] = [at(inputs, 0), at(inputs, 1)];
   const [n, c, h, w] = x.shape as [number, number, number, number];
@@ -77,6 +111,8 @@ export const gridSampleGradient: GradientRule<'GridSample'> = ({
     return reshape(b.apply('MatMul', [ofPlaces, matrix]), x.shape);
   };
   const ofGrid = () => {
+    // Of the nearest pixel's number a small step changes nothing.
+    if (mode === 'nearest') return b.apply('Expand', [b.scalar(0)], { shape: grid.shape });
     const influence = b.apply('FusedMatMul', [ofPlaces, reshape(x, [n, c, h * w])], {
       transA: true,
       transB: false,
