@@ -3,7 +3,7 @@
  * every other node is turned by its rule into nodes of the graph.
  */
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
-import { type Shape, sizeOf } from '../tensor/shape.ts';
+import { broadcastShapes, type Shape, sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import { findBoundaries } from './boundaries.ts';
 import type { GraphBuilder } from './builder.ts';
@@ -84,6 +84,7 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     // A weight that is repeated for every picture stays one weight.
     const isWeight = first?.literal?.stored && first.literal.kind === 'float';
     if (node.op === 'Expand' && isWeight) return undefined;
+    if (repeatsLargely(node, inputs, batch.built)) return undefined;
     const results = [
       rule(
         inputs.map((operand) => operand?.literal),
@@ -181,6 +182,29 @@ export const importNodes = (source: OnnxSource, options: ImportOptions): Importe
     },
   };
 };
+
+/** Numbers that are the same for every picture of a batch; more than these are left to the graph. */
+const mostRepeated = 2 ** 22;
+
+/** Whether a node would make many numbers for each picture of the batch out of fewer. */
+const repeatsLargely = (
+  node: SourceNode,
+  inputs: readonly (Operand | undefined)[],
+  batch: number,
+): boolean => {
+  if (batch === 1 || !repeating.has(node.op) || !importRules[node.op]) return false;
+  const [first, second] = inputs.map((operand) => operand?.literal);
+  // Integers are places, which must be known.
+  if (first?.kind !== 'float' || second === undefined) return false;
+  const shape = broadcastShapes(
+    first.shape,
+    node.op === 'Expand' ? Array.from(second.data) : second.shape,
+  );
+  return shape[0] === batch && sizeOf(shape) > mostRepeated;
+};
+
+/** Operators whose folded result can be larger than what they read. */
+const repeating: ReadonlySet<string> = new Set(['Expand', 'Add', 'Sub', 'Mul', 'Div', 'Pow']);
 
 /** Far beyond any classifier: what is larger would fill the memory of whoever runs the graph. */
 const limits = { rank: 32, elements: 2 ** 28 } as const;

@@ -26,7 +26,8 @@ export const keepBatch = (node: Node, batch: number): Node => {
 };
 
 /**
- * An expansion to the batch reads its extent from the graph's input when the file runs.
+ * An expansion to the batch, or to a multiple of it, reads that extent from the graph's input when the
+ * file runs; an extent that its own input has already is not named (ONNX: 1).
  * @param written the node as it is written for a fixed batch
  * @param vectorName stores a vector and names it
  * @returns the nodes to write instead
@@ -41,24 +42,40 @@ export const expandToBatch = (
   }: { batch: number; input: string; vectorName: (v: number[]) => string },
 ): readonly OnnxNode[] => {
   if (node.op !== 'Expand' || batch === 1) return [written];
-  const [first, ...rest] = (node as Node<'Expand'>).attributes.shape;
-  if (first !== batch) return [written];
+  const { shape: target } = (node as Node<'Expand'>).attributes;
+  const own = node.inputs[0]?.shape ?? [];
+  const shape = target.map((extent, axis) => {
+    const has = own[axis - (target.length - own.length)];
+    return extent === has && follows(extent, axis, batch) ? 1 : extent;
+  });
+  const from = written.input[0] as string;
+  if (!shape.some((extent, axis) => follows(extent, axis, batch)))
+    return [{ ...written, input: [from, vectorName(shape)] }];
   const name = node.outputs[0]?.name;
-  const [count, shape] = [`${name}_batch`, `${name}_shape`];
+  const count = `${name}_batch`;
   const int = (key: string, i: number) => ({ name: key, type: onnxAttributeType.int, i });
+  const size: OnnxNode = {
+    opType: 'Shape',
+    input: [input],
+    output: [count],
+    attribute: [int('start', 0), int('end', 1)],
+  };
+  const parts = shape.map((extent, axis): readonly [string, readonly OnnxNode[]] => {
+    if (!follows(extent, axis, batch)) return [vectorName([extent]), []];
+    if (extent === batch) return [count, []];
+    const product = `${name}_extent${axis}`;
+    const factor = vectorName([extent / batch]);
+    return [product, [{ opType: 'Mul', input: [count, factor], output: [product], attribute: [] }]];
+  });
   return [
-    {
-      opType: 'Shape',
-      input: [input],
-      output: [count],
-      attribute: [int('start', 0), int('end', 1)],
-    },
+    size,
+    ...parts.flatMap(([, nodes]) => nodes),
     {
       opType: 'Concat',
-      input: [count, vectorName(rest)],
-      output: [shape],
+      input: parts.map(([part]) => part),
+      output: [`${name}_shape`],
       attribute: [int('axis', 0)],
     },
-    { ...written, input: [written.input[0] as string, shape] },
+    { ...written, input: [from, `${name}_shape`] },
   ];
 };
