@@ -5,7 +5,7 @@
 import { RelearnError } from '../../base/errors.ts';
 import { type OnnxTensor, onnxDataType } from '../../formats/onnx.ts';
 import { readOnnxTensor } from '../../formats/onnx-tensor.ts';
-import { type Shape, sizeOf } from '../tensor/shape.ts';
+import { type Shape, sameShape, sizeOf } from '../tensor/shape.ts';
 import type { Dtype } from '../tensor/tensor.ts';
 
 export type LiteralKind = 'float' | 'integer' | 'boolean';
@@ -84,10 +84,13 @@ export const copyStrided = (
 ): Literal => {
   const result = emptyLiteral(source.kind, shape, source.stored);
   const index = shape.map(() => 0);
+  // Rows along the last axis are copied in one go: weights have millions of numbers.
+  const row = shape.at(-1) ?? 1;
+  const step = strides.at(-1) ?? 0;
   let from = offset;
-  for (let i = 0; i < result.data.length; i++) {
-    result.data[i] = source.data[from] as number;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
+  for (let start = 0; start < result.data.length; start += row) {
+    for (let i = 0; i < row; i++) result.data[start + i] = source.data[from + i * step] as number;
+    for (let axis = shape.length - 2; axis >= 0; axis--) {
       const stride = strides[axis] as number;
       from += stride;
       index[axis] = (index[axis] as number) + 1;
@@ -101,6 +104,7 @@ export const copyStrided = (
 
 /** Repeats a literal to a wider shape (NumPy's rules). */
 export const expandLiteral = (source: Literal, shape: Shape): Literal => {
+  if (sameShape(source.shape, shape)) return source;
   const own = stridesOf(source.shape);
   const missing = shape.length - source.shape.length;
   const strides = shape.map((_, axis) =>

@@ -71,17 +71,28 @@ const batchNormalization: Fold = (inputs, node) => {
   const result = emptyLiteral('float', x.shape, x.stored);
   const count = x.data.length / channels;
   for (let c = 0; c < channels; c++) {
-    const place = (i: number) => (Math.floor(i / inner) * channels + c) * inner + (i % inner);
-    const values = Float64Array.from({ length: count }, (_, i) => x.data[place(i)] as number);
-    const sum = (of: (value: number) => number) =>
-      values.reduce((all, value) => all + of(value), 0);
-    const centre = ofBatch ? sum((value) => value) / count : (mean.data[c] as number);
-    const spread = ofBatch
-      ? sum((value) => (value - centre) ** 2) / count
-      : (variance.data[c] as number);
+    const eachPlace = (visit: (place: number) => void): void => {
+      for (let start = c * inner; start < x.data.length; start += channels * inner)
+        for (let place = start; place < start + inner; place++) visit(place);
+    };
+    let centre = mean.data[c] as number;
+    let spread = variance.data[c] as number;
+    if (ofBatch) {
+      let sum = 0;
+      eachPlace((place) => {
+        sum += x.data[place] as number;
+      });
+      centre = sum / count;
+      let squares = 0;
+      eachPlace((place) => {
+        squares += ((x.data[place] as number) - centre) ** 2;
+      });
+      spread = squares / count;
+    }
     const factor = (scale.data[c] as number) / Math.sqrt(spread + epsilon);
-    values.forEach((value, i) => {
-      result.data[place(i)] = (value - centre) * factor + (bias.data[c] as number);
+    const offset = bias.data[c] as number;
+    eachPlace((place) => {
+      result.data[place] = ((x.data[place] as number) - centre) * factor + offset;
     });
   }
   return result;
