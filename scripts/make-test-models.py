@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.maxvit import MaxVit
 from torchvision.models.swin_transformer import SwinTransformer
+from torchvision.models.vgg import make_layers
 
 warnings.filterwarnings("ignore")
 torch.set_num_threads(1)
@@ -41,6 +42,31 @@ def swin():
     return SwinTransformer(
         patch_size=[4, 4], embed_dim=24, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4],
         num_classes=classes,
+    )
+
+
+def vgg():
+    """With few channels: three dense layers come after 7 × 7 places."""
+    model = tv.VGG(make_layers([8, "M", 16, "M", 16, "M", 16, "M", 32, "M"], True))
+    model.classifier = dense_layers(32 * 7 * 7)
+    return model
+
+
+def alexnet():
+    """Its own first weights are so small that a step along them changes the winners of its pools."""
+    model = tv.AlexNet()
+    model.avgpool = torch.nn.AdaptiveAvgPool2d(1)
+    model.classifier = dense_layers(256)
+    for layer in model.features:
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(layer.weight)
+    return model
+
+
+def dense_layers(features):
+    return torch.nn.Sequential(
+        torch.nn.Dropout(), torch.nn.Linear(features, 32), torch.nn.ReLU(),
+        torch.nn.Linear(32, 32), torch.nn.ReLU(), torch.nn.Linear(32, classes),
     )
 
 
@@ -126,11 +152,14 @@ specs = {
     "shufflenet_v2_x0_5-batch1": (partial(plain, "shufflenet_v2_x0_5"), 64, 13, False),
     "densenet121": (partial(plain, "densenet121"), 64, 17, True),
     "efficientnet_b0": (partial(plain, "efficientnet_b0"), 64, 17, True),
+    "alexnet": (alexnet, 96, 17, True),
+    "vgg-normalized": (vgg, 224, 17, True),
     "mnasnet0_5": (partial(plain, "mnasnet0_5"), 64, 17, True),
     "googlenet": (partial(plain, "googlenet", **parts), 64, 17, True),
     "inception_v3": (partial(plain, "inception_v3", **parts), 96, 17, True),
     "convnext": (convnext, 64, 17, True),
     "convnext-opset11": (convnext, 64, 11, True),
+    "regnet_x_400mf": (partial(plain, "regnet_x_400mf"), 64, 17, True),
     "regnet_y_400mf": (partial(plain, "regnet_y_400mf"), 64, 17, True),
     "vit": (vit, 64, 17, True),
     "vit-opset13": (vit, 64, 13, True),
