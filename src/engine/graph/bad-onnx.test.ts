@@ -349,6 +349,14 @@ const rows: Readonly<Record<string, Row>> = {
     code: 'shape',
     says: /\(Gather\) has the index 9 into axis 2, whose size is 8\./,
   },
+  'attention that looks back only': {
+    file: withNode(
+      (input, output) => node('Attention', [input, input, input], [output], { is_causal: 1 }),
+      { opset: 23 },
+    ),
+    code: 'operator',
+    says: /Attention.*looks back only/,
+  },
   'shapes that do not fit': {
     file: withNode((input, output) => node('Add', [input, 'odd'], [output]), {
       initializers: [floats('odd', [7])],

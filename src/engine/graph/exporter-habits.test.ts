@@ -561,6 +561,32 @@ const habits: Readonly<Record<string, FileParts>> = {
     ],
     initializers: [...kernels, ...head, integers('six', [6], []), floats('levels', [2], [0.1, 1])],
   },
+  'opset 23: attention as one node, in heads and side by side, with a mask': {
+    opset: 23,
+    nodes: [
+      conv('images', 'convolved'),
+      node('Reshape', ['convolved', 'pixels'], ['columns']),
+      node('Transpose', ['columns'], ['tokens'], { perm: [0, 2, 1] }),
+      node('Attention', ['tokens', 'tokens', 'tokens', 'mask'], ['attended'], {
+        q_num_heads: 2,
+        kv_num_heads: 2,
+      }),
+      node('Reshape', ['attended', 'heads'], ['split']),
+      node('Transpose', ['split'], ['turned'], { perm: [0, 2, 1, 3] }),
+      node('Attention', ['turned', 'turned', 'turned'], ['again'], { scale: { float: 0.3 } }),
+      node('ReduceMean', ['again', 'rows'], ['means'], { keepdims: 0 }),
+      node('Flatten', ['means'], ['flat']),
+      dense('flat'),
+    ],
+    initializers: [
+      ...kernels,
+      ...head,
+      integers('pixels', [0, 6, 64]),
+      floats('mask', [64, 64]),
+      integers('heads', [0, 64, 3, 2]),
+      integers('rows', [2]),
+    ],
+  },
   'products, and other normalizations': {
     opset: 23,
     nodes: [
