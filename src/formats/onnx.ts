@@ -245,6 +245,19 @@ const tooComplex = (what: string): RelearnError =>
 
 export const encodeOnnx = (model: OnnxModel): Uint8Array => modelType.encode(model).finish();
 
+/** What stands in a model's place when a download went wrong, and what then helps. */
+const mistaken: readonly (readonly [begins: RegExp, hint: string])[] = [
+  [/^$/, 'The file is empty: download or export it again.'],
+  [/^version https:\/\/git-lfs/, 'It is a pointer of Git LFS, not the file itself: git lfs pull.'],
+  [/^\s*<(!doctype|html|\?xml)/i, 'It is a web page: download the file that the page shows.'],
+];
+
+const hintFor = (bytes: Uint8Array): string => {
+  const beginning = Buffer.from(bytes.subarray(0, 64)).toString('latin1');
+  const known = mistaken.find(([begins]) => begins.test(beginning));
+  return known?.[1] ?? 'Check that the file is complete and nothing else.';
+};
+
 /**
  * @throws RelearnError corrupt/`invalid_model_file` where the bytes are not an ONNX model,
  *   invalid/`onnx_too_complex` where they hold too many messages or nest them too deep
@@ -262,7 +275,7 @@ export const decodeOnnx = (bytes: Uint8Array): OnnxModel => {
     if (cause instanceof RelearnError) throw cause;
     throw new RelearnError('corrupt', 'invalid_model_file', 'The file is not an ONNX model.', {
       cause,
-      hint: 'Check that the file is complete.',
+      hint: hintFor(bytes),
     });
   }
 };

@@ -103,6 +103,13 @@ describe('a head on an imported network', () => {
     );
   });
 
+  it('says which options a new head does not heed', async () => {
+    await fitTransfer(request({ options: { seed: 1, rounds: 1, learningRate: 100 } }));
+    expect(lines).toContain(
+      'without effect on a new head, only with --fine-tune: --rounds, --learning-rate',
+    );
+  });
+
   it('computes a picture once', async () => {
     const { model } = await fitTransfer(request());
     expect(lines[0]).toMatch(/^features of 240 pictures, 240 of them new/);

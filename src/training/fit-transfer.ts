@@ -162,6 +162,7 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
   });
   const blocks =
     request.options.fineTune ?? (initial ? countTunedBlocks(backbone.network, initial.weights) : 0);
+  if (blocks === 0) tellOfIdle(request);
   const tuned = { blocks, mirror };
   const { fitted, ...outcome } =
     blocks === 0 ? headAlone(head) : await fineTune(request, head, tuned);
@@ -172,6 +173,24 @@ export const fitTransfer = async (request: FitTransferRequest): Promise<FitTrans
     ...outcome,
   };
   return { ...fitted, transfer, judge };
+};
+
+/** What shapes training in steps, by the option of the command line. */
+const ofSteps = {
+  rounds: '--rounds',
+  steps: '--steps',
+  patience: '--patience',
+  targetAccuracy: '--target-accuracy',
+  batchSize: '--batch-size',
+  learningRate: '--learning-rate',
+} as const satisfies Partial<Record<keyof TransferOptions, string>>;
+
+/** A new head is fitted as a whole, not in steps: nobody should believe that such options did it. */
+const tellOfIdle = ({ options, onLine }: FitTransferRequest): void => {
+  const names = Object.keys(ofSteps) as (keyof typeof ofSteps)[];
+  const given = names.filter((name) => options[name] !== undefined).map((name) => ofSteps[name]);
+  if (given.length > 0)
+    onLine?.(`without effect on a new head, only with --fine-tune: ${given.join(', ')}`);
 };
 
 type Outcome = Pick<TransferReport, 'kept' | 'headLoss' | 'tunedLoss'> & {

@@ -504,6 +504,24 @@ describe('a file is refused that holds', () => {
       expect(() => fromOnnx(bytes, { batch: 1 })).toThrow('The file is not an ONNX model.');
   });
 
+  it.each([
+    ['nothing', '', /empty/],
+    [
+      'a pointer to where it lies',
+      'version https://git-lfs.github.com/spec/v1\noid',
+      /git lfs pull/,
+    ],
+    ['a web page', '\n<!DOCTYPE html><title>404</title>', /web page/],
+    ['other bytes', 'PK\u0003\u0004', /complete/],
+  ])('no model but %s', (_, text, cure) => {
+    try {
+      fromOnnx(Buffer.from(text), { batch: 1 });
+      expect.unreachable();
+    } catch (error) {
+      expect((error as RelearnError).hint).toMatch(cure);
+    }
+  });
+
   it('messages without end', () => {
     // A graph (field 7) of empty nodes (field 1), two bytes each.
     const nodes = Buffer.alloc(2_100_000, Buffer.of(0x0a, 0x00));
