@@ -113,7 +113,7 @@ export const describeFailure = (error: unknown, interrupted: boolean): Failure =
       exitCode: exitCodes.interrupted,
       code: 'interrupted',
       message: 'Stopped.',
-      hint: 'Nothing was lost. Run the command again to go on; a training that has saved a checkpoint goes on with relearn train --resume.',
+      hint: 'Nothing was lost. A training that has saved a checkpoint goes on with relearn train --resume, and without it begins anew; other commands go on when they are run again.',
     };
   }
   if (error instanceof CommanderError) return describeUsage(error);
