@@ -7,22 +7,13 @@
  * npm run bench -- step-ratio TREE [--architecture compact] [--batch 64] [--steps 100]
  */
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import type { createRandom } from '../src/base/random.ts';
 import { type ArchitectureName, architectures } from '../src/engine/nn/architectures.ts';
-import type { createTrainingSession } from '../src/engine/runtime/training-session.ts';
 import { describeMachine, median } from './machine.ts';
-
-/** What is taken from each tree. */
-interface Engine {
-  readonly createRandom: typeof createRandom;
-  readonly architectures: typeof architectures;
-  readonly createTrainingSession: typeof createTrainingSession;
-}
+import { type Engine, prepareSteps } from './prepare-steps.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const warmup = 5;
@@ -54,30 +45,6 @@ const loadEngine = async (tree: string, name: string): Promise<Engine> => {
   }
 };
 
-const prepare = async (engine: Engine, name: ArchitectureName, batchSize: number) => {
-  const architecture = engine.architectures[name];
-  const { imageSize, channels } = architecture;
-  const random = engine.createRandom(1);
-  const session = await engine.createTrainingSession({
-    architecture,
-    classes: 2,
-    batchSize,
-    imageSize,
-    optimizer: architecture.recipe.scratch.optimizer,
-    random,
-    threads: availableParallelism(),
-  });
-  const pixels = new Uint8Array(batchSize * imageSize * imageSize * channels).map(() =>
-    random.integer(256),
-  );
-  const targets = new Float32Array(batchSize * 2).map((_, i) => ((i >> 1) + i) % 2);
-  return async () => {
-    const started = performance.now();
-    await session.step(pixels, targets, 1e-4);
-    return performance.now() - started;
-  };
-};
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -98,13 +65,13 @@ const trees = { 'this tree': root, [other]: resolve(other) };
 const runs = await Promise.all(
   Object.entries(trees).map(async ([label, tree], index) => ({
     label,
-    step: await prepare(await loadEngine(tree, `${index}`), name, Number(values.batch)),
+    steps: await prepareSteps(await loadEngine(tree, `${index}`), name, Number(values.batch)),
     milliseconds: [] as number[],
   })),
 );
 for (let turn = 0; turn < Number(values.steps) + warmup; turn++)
-  for (const { step, milliseconds } of turn % 2 ? runs : [...runs].reverse()) {
-    const time = await step();
+  for (const { steps, milliseconds } of turn % 2 ? runs : [...runs].reverse()) {
+    const time = await steps.step();
     if (turn >= warmup) milliseconds.push(time);
   }
 for (const { label, milliseconds } of runs) {

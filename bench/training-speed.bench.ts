@@ -18,6 +18,7 @@ import { type ArchitectureName, architectures } from '../src/engine/nn/architect
 import { trainingEnvironment } from '../src/engine/runtime/training-environment.ts';
 import { createTrainingSession } from '../src/engine/runtime/training-session.ts';
 import { describeMachine, median } from './machine.ts';
+import { prepareSteps } from './prepare-steps.ts';
 
 const threads = availableParallelism();
 const warmup = 2;
@@ -32,28 +33,10 @@ const operations: Readonly<Record<ArchitectureName, number>> = {
 };
 
 const ownSteps = async (name: ArchitectureName, batchSize: number, steps: number) => {
-  const architecture = architectures[name];
-  const { imageSize, channels } = architecture;
-  const random = createRandom(1);
-  const session = await createTrainingSession({
-    architecture,
-    classes: 2,
-    batchSize,
-    imageSize,
-    optimizer: architecture.recipe.scratch.optimizer,
-    random,
-    threads,
-  });
-  const pixels = new Uint8Array(batchSize * imageSize * imageSize * channels).map(() =>
-    random.integer(256),
-  );
-  const targets = new Float32Array(batchSize * 2).map((_, i) => ((i >> 1) + i) % 2);
+  const engine = { createRandom, architectures, createTrainingSession };
+  const session = await prepareSteps(engine, name, batchSize);
   const seconds: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    const started = performance.now();
-    await session.step(pixels, targets, 1e-4);
-    seconds.push((performance.now() - started) / 1000);
-  }
+  for (let step = 0; step < steps; step++) seconds.push((await session.step()) / 1000);
   await session.close();
   return { seconds, peakBytes: process.resourceUsage().maxRSS * 1024 };
 };

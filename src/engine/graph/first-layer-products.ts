@@ -29,6 +29,7 @@ interface Line {
   readonly t: Value;
 }
 
+type ScaleShiftInputs = readonly [x: Value, scale: Value, shift?: Value];
 type Producers = ReadonlyMap<Value, Node>;
 
 const lineOf = (value: Value, producers: Producers): Line | undefined => {
@@ -36,10 +37,9 @@ const lineOf = (value: Value, producers: Producers): Line | undefined => {
   if (sum?.op !== 'Add') return undefined;
   const [left, right] = sum.inputs.map((input) => producers.get(input));
   if (left?.op !== 'ScaleShift' || right?.op !== 'ScaleShift') return undefined;
-  const [[v, f, shift], [y, k, t]] = [left.inputs, right.inputs] as [Value[], Value[]];
-  return shift || !t
-    ? undefined
-    : { v: v as Value, f: f as Value, y: y as Value, k: k as Value, t };
+  const [v, f, shift] = left.inputs as ScaleShiftInputs;
+  const [y, k, t] = right.inputs as ScaleShiftInputs;
+  return shift || !t ? undefined : { v, f, y, k, t };
 };
 
 /** The first layers whose normalization's gradient their weight gradient reads, by their output. */

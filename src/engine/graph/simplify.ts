@@ -1,7 +1,7 @@
 /**
  * Graph → smaller graph with the same outputs: nodes nobody reads go, equal nodes and constants become
- * one, and a few identities vanish. ONNX Runtime folds constants and fuses kernels itself; what stands here
- * is what it misses or what keeps printed graphs readable.
+ * one, and a few identities vanish. ONNX Runtime folds constants and fuses kernels itself; what stands
+ * here is what it misses or what keeps printed graphs readable.
  */
 import { sameShape } from '../tensor/shape.ts';
 import type { Graph, Node, Value } from './graph.ts';
@@ -52,7 +52,7 @@ const sameAs = (
 const comparedUpTo = 2 ** 14;
 
 /** Of constants with the same bytes, the first. */
-const equalConstants = ({ constants }: Graph): ReadonlyMap<Value, Value> => {
+const equalConstants = ({ constants }: Graph): Map<Value, Value> => {
   const firsts = new Map<string, Value>();
   const replacement = new Map<Value, Value>();
   for (const [value, { dtype, shape, data }] of constants) {
@@ -67,7 +67,7 @@ const equalConstants = ({ constants }: Graph): ReadonlyMap<Value, Value> => {
 };
 
 export const simplify = (graph: Graph): Graph => {
-  const replacement = new Map<Value, Value>(equalConstants(graph));
+  const replacement = equalConstants(graph);
   const resolve = (value: Value): Value => replacement.get(value) ?? value;
   const producer = new Map<Value, Node>();
   const known = new Map<string, Node>();
