@@ -55,23 +55,25 @@ const runSelf = (name: ArchitectureName, batchSize: number, steps: number) =>
 const python = '/usr/bin/python3';
 
 /**
- * Debian's OpenBLAS takes a processor that is newer than itself for one of 2004, whose products are
- * six times as slow; it is then told of one whose instructions this machine has.
+ * Debian's OpenBLAS takes a processor that is newer than itself for an older one, whose products are
+ * half as fast (a Zen 5 for a Haswell) or a seventh (an Emerald Rapids for a Prescott of 2004). It is
+ * then told of one whose instructions this machine has.
  */
 const blasSettings = (): Readonly<Record<string, string>> => {
   const told = spawnSync(python, ['-c', 'import torch'], {
     env: { ...process.env, OPENBLAS_VERBOSE: '2' },
     encoding: 'utf8',
   });
-  if (!`${told.stdout}${told.stderr}`.includes('Core: Prescott')) return {};
+  const [, core] = /^Core: (\w+)/m.exec(`${told.stdout}${told.stderr}`) ?? [];
   const processor = readFileSync('/proc/cpuinfo', 'utf8');
-  const known = [
-    ['avx512f', 'SkylakeX'],
-    ['avx2', 'Haswell'],
-  ].find(([instructions]) => processor.includes(instructions as string));
-  if (known === undefined) return {};
-  console.log(`OpenBLAS does not know this processor; told that it is like ${known[1]}`);
-  return { OPENBLAS_CORETYPE: known[1] as string };
+  const best = [
+    { instructions: 'avx512f', cores: ['SkylakeX', 'Cooperlake', 'SapphireRapids'] },
+    { instructions: 'avx2', cores: ['Haswell', 'Zen'] },
+  ].find(({ instructions }) => processor.includes(instructions));
+  if (core === undefined || best === undefined || best.cores.includes(core)) return {};
+  const [like] = best.cores as [string];
+  console.log(`OpenBLAS takes this processor for a ${core}; told that it is like ${like}`);
+  return { OPENBLAS_CORETYPE: like };
 };
 
 let blas: ReturnType<typeof blasSettings> | undefined;
