@@ -1,7 +1,7 @@
 /** Runs a graph on inputs between -0.5 and 0.5 that are the same for every graph of the same inputs. */
 import { createRandom } from '../src/base/random.ts';
 import type { Graph } from '../src/engine/graph/graph.ts';
-import { toOnnx } from '../src/engine/graph/to-onnx.ts';
+import { toOnnx } from '../src/engine/onnx/to-onnx.ts';
 import { createSession } from '../src/engine/runtime/session.ts';
 import { sizeOf } from '../src/engine/tensor/shape.ts';
 import { float32 } from '../src/engine/tensor/tensor.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { RelearnError } from '../base/errors.ts';
 import { decodeImage, encodeJpeg } from '../data/decode-image.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
-import { toOnnx } from '../engine/graph/to-onnx.ts';
+import { toOnnx } from '../engine/onnx/to-onnx.ts';
 import { createSession } from '../engine/runtime/session.ts';
 import { float32 } from '../engine/tensor/tensor.ts';
 import {

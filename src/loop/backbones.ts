@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isRelearnError, RelearnError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import type { Normalization } from '../engine/graph/normalize-pictures.ts';
 import type { Backbone } from '../engine/nn/transfer.ts';
+import type { Normalization } from '../engine/onnx/normalize-pictures.ts';
 import type { HubDownload } from '../hub/fetch-hub-file.ts';
 import { isHubName } from '../hub/hub-name.ts';
 import type { ObjectRef } from '../records/json-object.ts';
@@ -101,12 +101,12 @@ export const importArchitecture = async (
 };
 
 const cutFile = async (file: Uint8Array, features: string): Promise<Uint8Array> => {
-  const { endAtFeatures } = await import('../engine/graph/end-at-features.ts');
+  const { endAtFeatures } = await import('../engine/onnx/end-at-features.ts');
   return endAtFeatures(file, features);
 };
 
 const normalizeFile = async (file: Uint8Array, normalization: Normalization) => {
-  const { normalizePictures } = await import('../engine/graph/normalize-pictures.ts');
+  const { normalizePictures } = await import('../engine/onnx/normalize-pictures.ts');
   return normalizePictures(file, normalization);
 };
 

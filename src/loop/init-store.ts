@@ -1,7 +1,7 @@
 /** Creates a store: the folder or bucket, a proof that it keeps its promises, and the settings. */
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.ts';
-import type { Normalization } from '../engine/graph/normalize-pictures.ts';
+import type { Normalization } from '../engine/onnx/normalize-pictures.ts';
 import { createSettings, type SettingsInput } from '../records/create-settings.ts';
 import { probeKey } from '../records/keys.ts';
 import type { InitReport } from '../records/reports.ts';

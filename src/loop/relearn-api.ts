@@ -3,7 +3,7 @@
  * server and the demo are written against this interface and nothing below it.
  */
 
-import type { Normalization } from '../engine/graph/normalize-pictures.ts';
+import type { Normalization } from '../engine/onnx/normalize-pictures.ts';
 import type { ExportFormat } from '../records/export-formats.ts';
 import type { ModelCard } from '../records/model-card.ts';
 import type {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { encodeJpeg } from '../data/decode-image.ts';
 import type { LabelledPicture } from '../data/pixel-cache.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
-import { toOnnx } from '../engine/graph/to-onnx.ts';
+import { toOnnx } from '../engine/onnx/to-onnx.ts';
 import { decodeOnnx } from '../formats/onnx.ts';
 import { measureRanges } from './measure-ranges.ts';
 

@@ -4,8 +4,9 @@
  * Those are the validation pictures where there are enough of them, else parts of the training
  * pictures in turn (cross-validation). Nothing is random.
  */
-import { toOnnx } from '../engine/graph/to-onnx.ts';
+
 import { buildHeadGraph } from '../engine/nn/head-graph.ts';
+import { toOnnx } from '../engine/onnx/to-onnx.ts';
 import { createSession } from '../engine/runtime/session.ts';
 import { softmaxRows } from '../engine/tensor/reduce.ts';
 import { float32, scalar, type Tensor } from '../engine/tensor/tensor.ts';

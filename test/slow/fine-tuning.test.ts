@@ -7,10 +7,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { toOnnx } from '../../src/engine/graph/to-onnx.ts';
 import { createOptimizer } from '../../src/engine/nn/optimizers.ts';
 import { buildTrainingGraph } from '../../src/engine/nn/training-graph.ts';
 import { importBackbone, transferArchitecture } from '../../src/engine/nn/transfer.ts';
+import { toOnnx } from '../../src/engine/onnx/to-onnx.ts';
 import { probeBlockSize } from '../../src/engine/runtime/probe-block-size.ts';
 import { createSession } from '../../src/engine/runtime/session.ts';
 import { sizeOf } from '../../src/engine/tensor/shape.ts';

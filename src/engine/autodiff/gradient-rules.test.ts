@@ -8,10 +8,10 @@ import { type OperatorCase, operatorCases, shapesOf } from '../../../test/operat
 import { createRandom } from '../../base/random.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/graph.ts';
-import { lower } from '../graph/lower.ts';
-import { lowerings } from '../graph/lowerings.ts';
 import type { OpType } from '../graph/ops.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { lowerings } from '../onnx/lowerings.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
+import { lower } from '../passes/lower.ts';
 import { createSession } from '../runtime/session.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';

@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { decodeOnnx } from '../../formats/onnx.ts';
 import { differentiate } from '../autodiff/differentiate.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { float32, scalar } from '../tensor/tensor.ts';
 import { GraphBuilder } from './builder.ts';
 import { printGraph } from './print-graph.ts';
 import { simplify } from './simplify.ts';
-import { toOnnx } from './to-onnx.ts';
 
 const line = () => {
   const b = new GraphBuilder();

@@ -1,13 +1,13 @@
 /** Every operator's shape rule against what ONNX Runtime yields for the same node. */
 import { describe, expect, it } from 'vitest';
 import { type OperatorCase, operatorCases, shapesOf } from '../../../test/operator-cases.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { GraphBuilder } from './builder.ts';
 import type { OpType } from './ops.ts';
 import { shapeRules } from './shape-rules.ts';
-import { toOnnx } from './to-onnx.ts';
 
 describe('every shape rule agrees with ONNX Runtime', () => {
   for (const [op, cases] of Object.entries(operatorCases) as [OpType, readonly OperatorCase[]][]) {

@@ -1,15 +1,15 @@
 /** Cutting a graph in two and putting one into another. */
 import { describe, expect, it } from 'vitest';
 import { described, floats, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
+import { fromOnnx } from '../onnx/from-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { findBoundaries } from './boundaries.ts';
 import { GraphBuilder } from './builder.ts';
-import { fromOnnx } from './from-onnx.ts';
 import type { Graph, Value } from './graph.ts';
 import { simplify } from './simplify.ts';
 import { blockBoundaries, continueFrom, cutAt, inlineGraph, outputOf } from './subgraph.ts';
-import { toOnnx } from './to-onnx.ts';
 
 it('boundaries are where only one value flows on', () => {
   const steps = [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { described, node, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
 import { createRandom } from '../../base/random.ts';
-import type { Normalization } from '../graph/normalize-pictures.ts';
+import type { Normalization } from '../onnx/normalize-pictures.ts';
 import { createClassifier } from '../runtime/create-classifier.ts';
 import { createSession } from '../runtime/session.ts';
 import { softmaxRows } from '../tensor/reduce.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { feedBlocked, feedGroups, feedNext, plainData } from '../../../test/feed-groups.ts';
 import { createRandom } from '../../base/random.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { probeBlockSize } from '../runtime/probe-block-size.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';

@@ -10,10 +10,11 @@
  * - dL/dW = gᵀ·x, in W's layout: the units of g as pixels and the samples as channels, with x as
  *   the kernel; any range of inputs by itself.
  */
-import { moveRows } from '../graph/blocked/move-rows.ts';
-import { noBias } from '../graph/blocked/no-bias.ts';
+
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Node, Value } from '../graph/graph.ts';
+import { moveRows } from '../passes/blocked/move-rows.ts';
+import { noBias } from '../passes/blocked/no-bias.ts';
 import {
   type BlockAddition,
   type GradientFactors,

@@ -4,7 +4,7 @@ import { createRandom } from '../../base/random.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { printGraph } from '../graph/print-graph.ts';
 import { simplify } from '../graph/simplify.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { float32, scalar, type Tensor } from '../tensor/tensor.ts';

@@ -5,8 +5,8 @@
 import { RelearnError } from '../../base/errors.ts';
 import { decodeOnnx, onnxDataType } from '../../formats/onnx.ts';
 import type { Preprocessing } from '../../records/preprocessing.ts';
-import { openBatchSize } from '../graph/open-batch.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { openBatchSize } from '../onnx/open-batch.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { type Architecture, architectures, isArchitectureName } from './architectures.ts';
 import { plainReadout, type Readout } from './readout.ts';
 import { buildServingGraph } from './serving-graph.ts';

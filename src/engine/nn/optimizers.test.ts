@@ -1,7 +1,7 @@
 /** One weight followed by hand for a few steps, by the formulas of the papers. */
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../graph/builder.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { createSession } from '../runtime/session.ts';
 import { scalar, type Tensor } from '../tensor/tensor.ts';
 import { createOptimizer, type OptimizerSettings } from './optimizers.ts';

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { feedBlocked, feedGroups, feedNext, plainData } from '../../../test/feed-groups.ts';
 import { initialWeight, uniform } from '../../../test/golden-formula.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { probeBlockSize } from '../runtime/probe-block-size.ts';
 import { createSession } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/shape.ts';

@@ -8,7 +8,7 @@
 import { differentiate } from '../autodiff/differentiate.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
-import { type LowerOptions, lower } from '../graph/lower.ts';
+import { type LowerOptions, lower } from '../passes/lower.ts';
 import type { Architecture } from './architectures.ts';
 import type { BlockedTensor } from './blocked-dense.ts';
 import { imagesFromPixels } from './images-from-pixels.ts';

@@ -8,10 +8,10 @@
  */
 import { RelearnError } from '../../base/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
-import { fromOnnx } from '../graph/from-onnx.ts';
 import type { Graph, Parameter, Value } from '../graph/graph.ts';
 import { blockBoundaries, cutAt, inlineGraph, outputOf } from '../graph/subgraph.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { fromOnnx } from '../onnx/from-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import type { Architecture } from './architectures.ts';
 import { constantFill } from './initializers.ts';
 import { dense } from './layers.ts';

@@ -1,7 +1,7 @@
 /** Finds out whether the device that was asked for is there; the processor always is. */
 import type { Device } from '../../records/devices.ts';
 import { GraphBuilder } from '../graph/builder.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { createSession } from './session.ts';
 
 export interface OpenedDevice {

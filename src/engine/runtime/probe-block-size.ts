@@ -3,7 +3,7 @@
  * with AVX2. Found by rearranging a small picture, which also finds out whether the operators exist.
  */
 import { GraphBuilder } from '../graph/builder.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { createSession } from './session.ts';
 

@@ -8,7 +8,7 @@
 import { createRandom, type Random } from '../../base/random.ts';
 import type { Device } from '../../records/devices.ts';
 import type { Graph, Node, Value } from '../graph/graph.ts';
-import { toOnnx } from '../graph/to-onnx.ts';
+import { toOnnx } from '../onnx/to-onnx.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { type Dtype, type Tensor, tensor } from '../tensor/tensor.ts';
 import { createSession, type Session } from './session.ts';
