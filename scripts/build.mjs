@@ -26,7 +26,7 @@ const packageJson = await readJson(join(root, 'package.json'));
 const entries = {
   cli: 'src/cli/main.ts',
   index: 'src/index.ts',
-  'training-child': 'src/loop/training-child.ts',
+  'training-child': 'src/loop/training/training-child.ts',
   'classifier-worker': 'src/engine/runtime/classifier-worker.ts',
   'augment-worker': 'src/data/augment-worker.ts',
   'feature-worker': 'src/engine/runtime/feature-worker.ts',

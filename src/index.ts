@@ -16,7 +16,6 @@ export {
 } from './engine/nn/head-surgery.ts';
 export { type Model, readModel, writeModel } from './engine/nn/model-file.ts';
 export type { Log, RelearnOptions } from './loop/components.ts';
-export { type InitOptions, initStore } from './loop/init-store.ts';
 export { createRelearn } from './loop/relearn.ts';
 export type {
   DatasetExportOptions,
@@ -30,6 +29,7 @@ export type {
   SubmitOptions,
   TrainOptions,
 } from './loop/relearn-api.ts';
+export { type InitOptions, initStore } from './loop/store/init-store.ts';
 export type { Preprocessing } from './records/preprocessing.ts';
 export type * from './records/reports.ts';
 export type { Settings } from './records/settings.ts';

@@ -175,8 +175,8 @@ describe('who may hold what', () => {
     const allowed = [
       'src/cli/main.ts',
       'src/functions/',
-      'src/loop/training-child.ts',
-      'src/loop/fork-trainer.ts',
+      'src/loop/training/training-child.ts',
+      'src/loop/training/fork-trainer.ts',
       'src/engine/runtime/disable-telemetry.ts',
     ];
     const readers = await filesThatSay(/\bprocess\.env\b/);

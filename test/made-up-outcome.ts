@@ -1,7 +1,7 @@
 /** What a trainer hands over that computes nothing: model and card in the store, figures made up. */
 import type { Clock } from '../src/base/clock.ts';
 import { sha256 } from '../src/base/hash.ts';
-import type { TrainingOutcome, TrainingRequest } from '../src/loop/trainer.ts';
+import type { TrainingOutcome, TrainingRequest } from '../src/loop/training/trainer.ts';
 import { uploadByContent } from '../src/loop/upload-by-content.ts';
 import { modelCardKey, modelKey } from '../src/records/keys.ts';
 import { encodeModelCard } from '../src/records/model-card.ts';

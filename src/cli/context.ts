@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { RelearnOptions } from '../loop/components.ts';
-import type { CopyOptions } from '../loop/copy-store.ts';
-import type { InitOptions } from '../loop/init-store.ts';
 import type { Relearn } from '../loop/relearn-api.ts';
+import type { CopyOptions } from '../loop/store/copy-store.ts';
+import type { InitOptions } from '../loop/store/init-store.ts';
 import type { CopyReport, InitReport } from '../records/reports.ts';
 
 export interface TextStream {

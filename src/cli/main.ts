@@ -39,7 +39,7 @@ const context: CliContext = {
   openRelearn: async (options) => (await import('../loop/relearn.ts')).createRelearn(options),
   initStore: async (options) => (await import('../loop/relearn.ts')).initStore(options),
   copyStore: async (options) =>
-    (await import('../loop/copy-store.ts')).copyStore({ ...options, newId: randomUUID }),
+    (await import('../loop/store/copy-store.ts')).copyStore({ ...options, newId: randomUUID }),
 };
 
 process.exitCode = await runProgram(process.argv.slice(2), context);

@@ -17,13 +17,13 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { type CredentialSource, type Environment, openStore } from '../storage/open-store.ts';
 import { probeStore } from '../storage/probe.ts';
 import { watchStore } from '../storage/watch-store.ts';
-import { type BasePictures, createBasePictures } from './base-pictures.ts';
-import { createForkTrainer } from './fork-trainer.ts';
-import { createModelCache, type ReadModel } from './model-cache.ts';
+import { type BasePictures, createBasePictures } from './datasets/base-pictures.ts';
 import type { Observer } from './observer.ts';
 import { isOwnerDead, nameThisProcess } from './process-owner.ts';
-import { toFeedbackItem } from './store-picture.ts';
-import type { Trainer } from './trainer.ts';
+import { createModelCache, type ReadModel } from './serving/model-cache.ts';
+import { toFeedbackItem } from './serving/store-picture.ts';
+import { createForkTrainer } from './training/fork-trainer.ts';
+import type { Trainer } from './training/trainer.ts';
 
 /** Says what happened, for the person who runs the program. Never receives pictures or secrets. */
 export type Log = (

@@ -26,11 +26,11 @@ import type {
 import type { Settings } from '../records/settings.ts';
 import type { ChampionChange } from '../registry/registry-state.ts';
 import type { TransferOptions } from '../training/fit-transfer.ts';
-import type { HubOptions } from './backbones.ts';
-import type { GarbageOptions } from './collect-garbage.ts';
-import type { DatasetExportOptions, DatasetExportReport } from './export-dataset.ts';
-import type { ExportedModel, ExportOptions } from './export-version.ts';
-import type { SubmitOptions } from './submit-model.ts';
+import type { DatasetExportOptions, DatasetExportReport } from './datasets/export-dataset.ts';
+import type { ExportedModel, ExportOptions } from './models/export-version.ts';
+import type { SubmitOptions } from './models/submit-model.ts';
+import type { GarbageOptions } from './store/collect-garbage.ts';
+import type { HubOptions } from './training/backbones.ts';
 
 export interface ImportOptions {
   /** Inclusive range on the number in a file's name. */

@@ -10,7 +10,7 @@ import {
 } from '../../test/loop-store.ts';
 import { sha256 } from '../base/hash.ts';
 import type { FeedbackInput, Relearn } from './relearn-api.ts';
-import { startingProgress } from './run-journal.ts';
+import { startingProgress } from './training/run-journal.ts';
 
 const pictures: Uint8Array[] = [];
 let place: TestStore;

@@ -2,24 +2,25 @@
  * The library's entrance: opens a store and hands out its verbs. What each does stands in the file
  * of its name.
  */
-import { bringBack, listQuarantine } from './bring-back.ts';
-import { checkStore } from './check-store.ts';
-import { collectFeedback } from './collect-feedback.ts';
-import { collectGarbage } from './collect-garbage.ts';
-import { openComponents, type RelearnOptions } from './components.ts';
-import { considerTraining } from './consider-training.ts';
-import { createKeptPredictions } from './kept-predictions.ts';
-import { predict } from './predict.ts';
-import { recentFeedback } from './recent-feedback.ts';
-import type { Relearn } from './relearn-api.ts';
-import { readRuns } from './run-journal.ts';
-import { createServingModels } from './serving-models.ts';
-import { readStatus } from './status.ts';
-import { createStoreReadiness } from './store-readiness.ts';
-import { train } from './train-candidate.ts';
-import { createVersions } from './versions.ts';
 
-export { initStore } from './init-store.ts';
+import { openComponents, type RelearnOptions } from './components.ts';
+import { collectFeedback } from './feedback/collect-feedback.ts';
+import { recentFeedback } from './feedback/recent-feedback.ts';
+import { createVersions } from './models/versions.ts';
+import type { Relearn } from './relearn-api.ts';
+import { createKeptPredictions } from './serving/kept-predictions.ts';
+import { predict } from './serving/predict.ts';
+import { createServingModels } from './serving/serving-models.ts';
+import { bringBack, listQuarantine } from './store/bring-back.ts';
+import { checkStore } from './store/check-store.ts';
+import { collectGarbage } from './store/collect-garbage.ts';
+import { readStatus } from './store/status.ts';
+import { createStoreReadiness } from './store/store-readiness.ts';
+import { considerTraining } from './training/consider-training.ts';
+import { readRuns } from './training/run-journal.ts';
+import { train } from './training/train-candidate.ts';
+
+export { initStore } from './store/init-store.ts';
 
 /**
  * @throws RelearnError not-found/`store_not_found`, what the storage throws, and where a first model
@@ -28,7 +29,7 @@ export { initStore } from './init-store.ts';
 export const createRelearn = async (options: RelearnOptions): Promise<Relearn> => {
   const components = await openComponents(options);
   if (options.firstModel) {
-    const { registerFirstModel } = await import('./first-model.ts');
+    const { registerFirstModel } = await import('./models/first-model.ts');
     await registerFirstModel(components, options.firstModel);
   }
   const models = createServingModels(components);
@@ -40,12 +41,12 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     location: components.store.location,
     // What reads and writes files of other formats is loaded by those who ask for it: servers start faster.
     importPictures: async (paths, importOptions) => {
-      const { importIntoStore } = await import('./import-into-store.ts');
+      const { importIntoStore } = await import('./datasets/import-into-store.ts');
       return importIntoStore(context, paths, importOptions);
     },
     train: (trainOptions) => train(components, trainOptions),
     evaluate: async (evaluateOptions) => {
-      const { evaluateVersion } = await import('./evaluate-version.ts');
+      const { evaluateVersion } = await import('./models/evaluate-version.ts');
       return evaluateVersion(context, evaluateOptions);
     },
     predict: (picture, { version } = {}) => predict(context, picture, version),
@@ -53,7 +54,7 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     considerTraining: (considerOptions) => considerTraining(components, considerOptions),
     status: () => readStatus(components),
     checkPlace: async () => {
-      const { refuseOverlap } = await import('./refuse-overlap.ts');
+      const { refuseOverlap } = await import('./store/refuse-overlap.ts');
       await refuseOverlap(components.store);
     },
     check: () => checkStore(components),
@@ -64,7 +65,7 @@ export const createRelearn = async (options: RelearnOptions): Promise<Relearn> =
     collectGarbage: (garbageOptions) => collectGarbage(components, garbageOptions),
     models: createVersions(components),
     exportDataset: async (directory, exportOptions) => {
-      const { exportDataset } = await import('./export-dataset.ts');
+      const { exportDataset } = await import('./datasets/export-dataset.ts');
       return exportDataset(components, directory, exportOptions);
     },
     readiness: async () => {

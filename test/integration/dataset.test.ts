@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decodeExample, firstBytes } from '../../src/formats/example.ts';
 import { readTfRecords } from '../../src/formats/tfrecord.ts';
-import type { DatasetExportReport } from '../../src/loop/export-dataset.ts';
+import type { DatasetExportReport } from '../../src/loop/datasets/export-dataset.ts';
 import { type DatasetManifest, decodeDatasetManifest } from '../../src/records/dataset-manifest.ts';
 import type { ImportReport } from '../../src/records/reports.ts';
 import { makeFolder, makePicture, writePictures } from './pictures.ts';

@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../../src/base/hash.ts';
 import { frameTfRecord } from '../../src/formats/tfrecord.ts';
-import { initStore } from '../../src/loop/init-store.ts';
+import { initStore } from '../../src/loop/store/init-store.ts';
 import { encodeImportManifest } from '../../src/records/import-manifest.ts';
 import { importManifestKey, modelsPrefix, shardKey } from '../../src/records/keys.ts';
 import { registerImport } from '../../src/registry/model-registry.ts';

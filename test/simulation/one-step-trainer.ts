@@ -6,12 +6,12 @@
 import { RelearnError } from '../../src/base/errors.ts';
 import { sha256 } from '../../src/base/hash.ts';
 import type { Random } from '../../src/base/random.ts';
-import { loadTrainingPictures } from '../../src/loop/load-training-pictures.ts';
-import { foundAt, setAside } from '../../src/loop/quarantine.ts';
-import { createRunCheckpoints } from '../../src/loop/run-checkpoints.ts';
-import { startingProgress } from '../../src/loop/run-journal.ts';
-import type { TrainingSite } from '../../src/loop/run-training.ts';
-import type { Trainer } from '../../src/loop/trainer.ts';
+import { foundAt, setAside } from '../../src/loop/feedback/quarantine.ts';
+import { loadTrainingPictures } from '../../src/loop/training/load-training-pictures.ts';
+import { createRunCheckpoints } from '../../src/loop/training/run-checkpoints.ts';
+import { startingProgress } from '../../src/loop/training/run-journal.ts';
+import type { TrainingSite } from '../../src/loop/training/run-training.ts';
+import type { Trainer } from '../../src/loop/training/trainer.ts';
 import { readVerified } from '../../src/records/read-verified.ts';
 import type { GateReport, Verdict } from '../../src/records/reports.ts';
 import { decodeTrainingManifest } from '../../src/records/training-manifest.ts';

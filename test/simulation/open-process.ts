@@ -1,7 +1,7 @@
 /** Relearn as one process of a simulation has it: the loop's own components, over its view of the store. */
 import type { Random } from '../../src/base/random.ts';
-import { createBasePictures } from '../../src/loop/base-pictures.ts';
 import type { Components } from '../../src/loop/components.ts';
+import { createBasePictures } from '../../src/loop/datasets/base-pictures.ts';
 import { probeKey } from '../../src/records/keys.ts';
 import { readVerified } from '../../src/records/read-verified.ts';
 import { loadSettings } from '../../src/records/stored-settings.ts';

@@ -5,18 +5,18 @@
 
 import { sha256 } from '../../src/base/hash.ts';
 import type { Random } from '../../src/base/random.ts';
-import { bringBack } from '../../src/loop/bring-back.ts';
-import { collectFeedback } from '../../src/loop/collect-feedback.ts';
-import { collectGarbage } from '../../src/loop/collect-garbage.ts';
 import type { Components } from '../../src/loop/components.ts';
-import { considerTraining } from '../../src/loop/consider-training.ts';
-import { copyStore } from '../../src/loop/copy-store.ts';
-import { createKeptPredictions } from '../../src/loop/kept-predictions.ts';
-import { loadModel } from '../../src/loop/load-model.ts';
+import { collectFeedback } from '../../src/loop/feedback/collect-feedback.ts';
+import { createVersions } from '../../src/loop/models/versions.ts';
 import { newName } from '../../src/loop/new-name.ts';
-import { readStatus } from '../../src/loop/status.ts';
-import { train } from '../../src/loop/train-candidate.ts';
-import { createVersions } from '../../src/loop/versions.ts';
+import { createKeptPredictions } from '../../src/loop/serving/kept-predictions.ts';
+import { loadModel } from '../../src/loop/serving/load-model.ts';
+import { bringBack } from '../../src/loop/store/bring-back.ts';
+import { collectGarbage } from '../../src/loop/store/collect-garbage.ts';
+import { copyStore } from '../../src/loop/store/copy-store.ts';
+import { readStatus } from '../../src/loop/store/status.ts';
+import { considerTraining } from '../../src/loop/training/consider-training.ts';
+import { train } from '../../src/loop/training/train-candidate.ts';
 import { encodeFeedbackItem } from '../../src/records/feedback-item.ts';
 import { predictionKey } from '../../src/records/keys.ts';
 import { registerImport } from '../../src/registry/model-registry.ts';

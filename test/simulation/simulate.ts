@@ -4,12 +4,12 @@
  */
 import { isRelearnError } from '../../src/base/errors.ts';
 import { createRandom, type Random } from '../../src/base/random.ts';
-import { bringBack } from '../../src/loop/bring-back.ts';
-import { collectGarbage } from '../../src/loop/collect-garbage.ts';
 import type { Components } from '../../src/loop/components.ts';
-import { considerTraining } from '../../src/loop/consider-training.ts';
 import { nameThisProcess } from '../../src/loop/process-owner.ts';
-import { train } from '../../src/loop/train-candidate.ts';
+import { bringBack } from '../../src/loop/store/bring-back.ts';
+import { collectGarbage } from '../../src/loop/store/collect-garbage.ts';
+import { considerTraining } from '../../src/loop/training/consider-training.ts';
+import { train } from '../../src/loop/training/train-candidate.ts';
 import { archiveKey, feedbackKey } from '../../src/records/keys.ts';
 import { pendingFeedback } from '../../src/registry/feedback-index.ts';
 import { checkInvariants } from '../../src/registry/invariants.ts';

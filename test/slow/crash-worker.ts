@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/base/clock.ts';
-import { copyStore } from '../../src/loop/copy-store.ts';
 import { createRelearn } from '../../src/loop/relearn.ts';
-import { runTraining } from '../../src/loop/run-training.ts';
+import { copyStore } from '../../src/loop/store/copy-store.ts';
+import { runTraining } from '../../src/loop/training/run-training.ts';
 import { loadSettings } from '../../src/records/stored-settings.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openStore } from '../../src/storage/open-store.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { initStore } from '../../src/loop/init-store.ts';
+import { initStore } from '../../src/loop/store/init-store.ts';
 import { createBucketClient } from '../../src/storage/bucket/bucket-client.ts';
 import { createExchange } from '../../src/storage/bucket/http-exchange.ts';
 import { createS3Dialect } from '../../src/storage/bucket/s3-dialect.ts';
