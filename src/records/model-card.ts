@@ -10,7 +10,13 @@ import {
 } from './json-object.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import { gateReportSchema, raceSchema, startSchema, transferSchema } from './report-schemas.ts';
-import type { CalibrationReport, GateReport, RaceResult, TransferReport } from './reports.ts';
+import type {
+  CalibrationReport,
+  GateReport,
+  HoldoutMetrics,
+  RaceResult,
+  TransferReport,
+} from './reports.ts';
 
 const classRowSchema = z.object({
   label: z.string(),
@@ -80,23 +86,8 @@ export interface GateTable extends Readonly<Omit<z.infer<typeof gateTableSchema>
   readonly classes: readonly Readonly<z.infer<typeof classRowSchema>>[];
 }
 
-export interface CardMetrics {
-  readonly n: number;
-  readonly accuracy: number;
-  /** Wilson score interval, 95 %. */
-  readonly interval: readonly [number, number];
-  readonly top2Accuracy: number;
-  readonly perLabel: Readonly<
-    Record<
-      string,
-      { readonly n: number; readonly recall: number | null; readonly precision: number | null }
-    >
-  >;
-  readonly confusionMatrix: {
-    readonly labels: readonly string[];
-    readonly rows: readonly (readonly number[])[];
-  };
-  readonly calibrationError: number;
+export interface CardMetrics extends HoldoutMetrics {
+  /** Absent in cards of earlier releases. */
   readonly calibration?: CalibrationReport | undefined;
 }
 

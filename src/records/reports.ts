@@ -120,8 +120,8 @@ export interface CalibrationReport {
   readonly errorBefore: number;
 }
 
-export interface EvaluationReport {
-  readonly version: number;
+/** What a model answers on pictures whose labels are known. */
+export interface HoldoutMetrics {
   readonly n: number;
   readonly accuracy: number;
   /** Wilson score interval, 95 %. */
@@ -136,6 +136,10 @@ export interface EvaluationReport {
   readonly confusionMatrix: ConfusionMatrix;
   /** Expected calibration error over 15 bins of equal width (Guo et al. 2017). */
   readonly calibrationError: number;
+}
+
+export interface EvaluationReport extends HoldoutMetrics {
+  readonly version: number;
   readonly calibration: CalibrationReport;
   readonly rejected: readonly Rejected[];
 }
