@@ -13,7 +13,9 @@ import type {
   RunSummary,
   VersionDetails,
 } from '../src/loop/relearn-api.ts';
+import { findingInWords } from '../src/records/finding-in-words.ts';
 import type {
+  GateFinding,
   PredictionReport,
   StatusReport,
   TrainingProgress,
@@ -315,11 +317,13 @@ const meanOf = (all: readonly Float64Array[], otherwise: Float64Array): Float64A
         (_, index) => all.reduce((sum, one) => sum + (one[index] ?? 0), 0) / all.length,
       );
 
-const reasons: Readonly<Record<Verdict, string>> = {
-  first: 'first model',
-  promote: 'better on the holdout by the exact McNemar test',
-  reject: 'dog lost 4.1 points of recall',
-  'not-enough-evidence': 'a gain of 0.8 points needs about 2,300 holdout pictures',
+const findings: Readonly<Record<Verdict, readonly GateFinding[]>> = {
+  first: [],
+  promote: [{ code: 'better', n: 400, onlyCandidate: 52, onlyChampion: 24 }],
+  reject: [{ code: 'class_regression', label: 'dog', drop: 0.041, pValue: 0.0123 }],
+  'not-enough-evidence': [
+    { code: 'not_enough_evidence', n: 400, onlyCandidate: 21, onlyChampion: 18 },
+  ],
 };
 
 const reportOf = (
@@ -361,8 +365,9 @@ const reportOf = (
       verdict,
       championAccuracy: parent === null ? null : (versions[parent - 1]?.accuracy ?? null),
       pValue: parent === null ? null : 0.0004,
-      needed: null,
-      reasons: [reasons[verdict]],
+      needed: verdict === 'not-enough-evidence' ? 2300 : null,
+      reasons: findings[verdict].map(findingInWords),
+      findings: findings[verdict],
     },
   };
 };

@@ -4,12 +4,30 @@ import type { GateReport, TrainReport } from './reports.ts';
 
 export const verdictSchema = z.enum(['promote', 'reject', 'not-enough-evidence', 'first']);
 
+const count = z.int().nonnegative();
+const share = z.number().min(0).max(1);
+
+const comparison = { n: count, onlyCandidate: count, onlyChampion: count };
+
+const findingSchema = z.discriminatedUnion('code', [
+  z.object({ code: z.literal('better'), ...comparison }),
+  z.object({ code: z.literal('not_enough_evidence'), ...comparison }),
+  z.object({ code: z.literal('worse'), n: count, drop: share, pValue: share }),
+  z.object({ code: z.literal('class_regression'), label: z.string(), drop: share, pValue: share }),
+  z.object({ code: z.literal('collapsed'), label: z.string() }),
+  z.object({ code: z.literal('non_finite'), n: count, broken: count }),
+  z.object({ code: z.literal('empty_holdout') }),
+  z.object({ code: z.literal('champion_changed'), version: z.int().positive().nullable() }),
+]);
+
 export const gateReportSchema: z.ZodType<GateReport> = z.object({
   verdict: verdictSchema,
   championAccuracy: z.number().min(0).max(1).nullable(),
   pValue: z.number().min(0).max(1).nullable(),
   needed: z.int().positive().nullable(),
   reasons: z.array(z.string()),
+  // A finding that only a later release knows must not make its whole report unreadable.
+  findings: z.array(findingSchema).optional().catch(undefined),
 });
 
 export const startSchema = z.enum(['champion', 'scratch']);

@@ -146,6 +146,31 @@ export interface EvaluationReport extends HoldoutMetrics {
 
 export type Verdict = 'promote' | 'reject' | 'not-enough-evidence' | 'first';
 
+/** One finding of the gate, in code and numbers, for whoever words it. Shares are fractions. */
+export type GateFinding =
+  | {
+      readonly code: 'better' | 'not_enough_evidence';
+      /** Holdout pictures. */
+      readonly n: number;
+      /** Of them, those that only one of the two got right. */
+      readonly onlyCandidate: number;
+      readonly onlyChampion: number;
+    }
+  | { readonly code: 'worse'; readonly n: number; readonly drop: number; readonly pValue: number }
+  | {
+      readonly code: 'class_regression';
+      readonly label: string;
+      readonly drop: number;
+      readonly pValue: number;
+    }
+  /** The candidate never predicts this label. */
+  | { readonly code: 'collapsed'; readonly label: string }
+  /** The output for so many of n holdout pictures is not a number. */
+  | { readonly code: 'non_finite'; readonly n: number; readonly broken: number }
+  | { readonly code: 'empty_holdout' }
+  /** This version became champion during the training. */
+  | { readonly code: 'champion_changed'; readonly version: number | null };
+
 export interface GateReport {
   readonly verdict: Verdict;
   readonly championAccuracy: number | null;
@@ -156,7 +181,10 @@ export interface GateReport {
    * null where the verdict is final.
    */
   readonly needed: number | null;
+  /** The findings in English, each behind its code. */
   readonly reasons: readonly string[];
+  /** Absent in reports of earlier releases, and where a later one found what is not known here. */
+  readonly findings?: readonly GateFinding[] | undefined;
 }
 
 /** What two short trainings came to, one from the champion's weights and one from fresh ones. */

@@ -37,6 +37,7 @@ const run: RunRecord = {
       pValue: 0.01,
       needed: null,
       reasons: ['better: by a lot'],
+      findings: [{ code: 'better', n: 2, onlyCandidate: 1, onlyChampion: 0 }],
     },
   },
 };
@@ -45,6 +46,13 @@ it('comes back as it was written', () => {
   expect(decodeRunRecord(encodeRunRecord(run), 'k')).toEqual(run);
   const young = { ...run, version: null, report: null, points: [] };
   expect(decodeRunRecord(encodeRunRecord(young), 'k')).toEqual(young);
+});
+
+it('reads the reasons of a report whose findings only a later release knows', () => {
+  const gate = { ...run.report?.gate, reasons: ['odd: x'], findings: [{ code: 'odd', of: 1 }] };
+  const later = { ...run, report: { ...run.report, gate } } as unknown as RunRecord;
+  const read = decodeRunRecord(encodeRunRecord(later), 'k').report?.gate;
+  expect(read).toMatchObject({ reasons: ['odd: x'], findings: undefined });
 });
 
 it('names the object that is damaged', () => {

@@ -1,8 +1,9 @@
 /** Versions: registering candidates, choosing the champion. */
 import { RelearnError } from '../base/errors.ts';
+import { findingInWords } from '../records/finding-in-words.ts';
 import type { ObjectRef } from '../records/json-object.ts';
 import type { EntryOf } from '../records/registry-entry.ts';
-import type { GateReport } from '../records/reports.ts';
+import type { GateFinding, GateReport } from '../records/reports.ts';
 import { type Lease, leaseLost } from './lease.ts';
 import type { AppendPatience, RegistryLog } from './registry-log.ts';
 import { type RegistryState, type VersionRecord, versionOf } from './registry-state.ts';
@@ -49,14 +50,13 @@ export const claimManifest = async (
 const judge = (gate: GateReport, comparedWith: number | null, state: RegistryState): GateReport => {
   const wins = gate.verdict === 'promote' || gate.verdict === 'first';
   if (!wins || comparedWith === state.champion) return gate;
+  const changed: GateFinding = { code: 'champion_changed', version: state.champion };
   return {
     ...gate,
     verdict: 'not-enough-evidence',
     needed: null,
-    reasons: [
-      ...gate.reasons,
-      `champion_changed: version ${state.champion} became champion during the training`,
-    ],
+    reasons: [...gate.reasons, findingInWords(changed)],
+    ...(gate.findings && { findings: [...gate.findings, changed] }),
   };
 };
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { findingInWords } from '../records/finding-in-words.ts';
+import { gateReportSchema } from '../records/report-schemas.ts';
 import { mcnemarTest, picturesNeeded } from './mcnemar-test.ts';
 import { decidePromotion } from './promotion-gate.ts';
 
@@ -125,6 +127,7 @@ describe('the promotion gate', () => {
       pValue: null,
       needed: null,
       reasons: [],
+      findings: [],
     });
     expect(table).toBeNull();
   });
@@ -228,6 +231,8 @@ describe('the promotion gate', () => {
         // Never both ways round, and never without evidence.
         expect([report.verdict, swapped.report.verdict]).not.toEqual(['promote', 'promote']);
         expect(report.reasons.length).toBeGreaterThan(0);
+        expect(report.findings?.map(findingInWords)).toEqual(report.reasons);
+        expect(gateReportSchema.parse(report)).toEqual(report);
         if (report.verdict === 'promote') {
           expect(report.pValue).toBeLessThanOrEqual(0.05);
           expect(table?.gain).toBeGreaterThan(0);

@@ -3,8 +3,10 @@
  * the pictures on which they differ count. "Higher wins" would promote an equal model every second
  * time.
  */
+
+import { findingInWords } from '../records/finding-in-words.ts';
 import type { GateTable } from '../records/model-card.ts';
-import type { GateReport, Verdict } from '../records/reports.ts';
+import type { GateFinding, GateReport, Verdict } from '../records/reports.ts';
 import { mcnemarTest, picturesNeeded } from './mcnemar-test.ts';
 
 export interface GateInput {
@@ -69,11 +71,9 @@ const predictedClasses = (answers: ArrayLike<number>): ReadonlySet<number> =>
   new Set(Array.from(answers));
 
 /** Faults of the candidate alone. */
-const nonFinite = ({ candidate }: GateInput): readonly string[] => {
+const nonFinite = ({ candidate }: GateInput): readonly GateFinding[] => {
   const broken = Array.from(candidate).filter((answer) => answer < 0).length;
-  return broken === 0
-    ? []
-    : [`non_finite: the output for ${broken} of ${candidate.length} pictures is not a number`];
+  return broken === 0 ? [] : [{ code: 'non_finite', n: candidate.length, broken }];
 };
 
 /** Classes that the holdout has plenty of and the candidate never names. */
@@ -88,18 +88,23 @@ const neverPredicted = ({ labels, truth, candidate }: GateInput): readonly numbe
   );
 };
 
-const collapsed = (input: GateInput, classes: readonly number[]): readonly string[] =>
-  classes.map((index) => `collapsed: the candidate never predicts ${input.labels[index]}`);
+const collapsed = (input: GateInput, classes: readonly number[]): readonly GateFinding[] =>
+  classes.map((index) => ({ code: 'collapsed', label: input.labels[index] ?? '' }));
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} points`;
-
-const classRegressions = (table: GateTable): readonly string[] =>
+const classRegressions = (table: GateTable): readonly GateFinding[] =>
   table.classes
     .filter(({ gain, pWorse }) => -gain > classDrop && pWorse < classAlpha)
-    .map(
-      ({ label, gain, pWorse }) =>
-        `class_regression: ${label} fell by ${percent(-gain)} (p = ${pWorse.toPrecision(2)})`,
-    );
+    .map(({ label, gain, pWorse }) => ({
+      code: 'class_regression',
+      label,
+      drop: -gain,
+      pValue: pWorse,
+    }));
+
+const inBothForms = (findings: readonly GateFinding[]) => ({
+  reasons: findings.map(findingInWords),
+  findings,
+});
 
 const share = (answers: ArrayLike<number>, truth: ArrayLike<number>): number | null =>
   truth.length === 0
@@ -116,7 +121,7 @@ const decideFirst = (input: GateInput): GateDecision => {
       championAccuracy: null,
       pValue: null,
       needed: null,
-      reasons: [...faults, ...notes],
+      ...inBothForms([...faults, ...notes]),
     },
     table: null,
   };
@@ -129,30 +134,38 @@ const decideAgainst = (input: GateInput, champion: ArrayLike<number>): GateDecis
   const pValue = mcnemarTest(onlyCandidate, onlyChampion);
   const pWorse = mcnemarTest(onlyChampion, onlyCandidate);
   const known = predictedClasses(champion);
-  const faults = [
+  const faults: readonly GateFinding[] = [
     ...nonFinite(input),
     ...collapsed(
       input,
       neverPredicted(input).filter((index) => known.has(index)),
     ),
     ...classRegressions(table),
-    ...(pWorse <= alpha
-      ? [`worse: by ${percent(-gain)} on ${n} holdout pictures (p = ${pWorse.toPrecision(2)})`]
-      : []),
+    ...(pWorse <= alpha ? [{ code: 'worse', n, drop: -gain, pValue: pWorse } as const] : []),
   ];
-  const seen = `only the candidate is right on ${onlyCandidate} of ${n} holdout pictures, only the champion on ${onlyChampion}`;
-  const report = (verdict: Verdict, needed: number | null, reasons: readonly string[]) => ({
-    report: { verdict, championAccuracy: share(champion, input.truth), pValue, needed, reasons },
+  const seen = { n, onlyCandidate, onlyChampion };
+  const report = (
+    verdict: Verdict,
+    needed: number | null,
+    findings: readonly GateFinding[],
+  ): GateDecision => ({
+    report: {
+      verdict,
+      championAccuracy: share(champion, input.truth),
+      pValue,
+      needed,
+      ...inBothForms(findings),
+    },
     table,
   });
 
   if (faults.length > 0) return report('reject', null, faults);
-  if (pValue <= alpha && gain > 0) return report('promote', null, [`better: ${seen}`]);
-  if (n === 0) return report('not-enough-evidence', null, ['empty_holdout: nothing to compare on']);
+  if (pValue <= alpha && gain > 0) return report('promote', null, [{ code: 'better', ...seen }]);
+  if (n === 0) return report('not-enough-evidence', null, [{ code: 'empty_holdout' }]);
   const assumed = gain > 0 ? gain : smallestUsefulGain;
   const disagreement = Math.max((onlyCandidate + onlyChampion) / n, assumed);
   const needed = Math.max(n + 1, picturesNeeded(assumed, disagreement));
-  return report('not-enough-evidence', needed, [`not_enough_evidence: ${seen}`]);
+  return report('not-enough-evidence', needed, [{ code: 'not_enough_evidence', ...seen }]);
 };
 
 /**

@@ -19,6 +19,7 @@ import { encodeJpeg } from '../../src/data/decode-image.ts';
 import { paintPicture } from '../../src/demo/paint-picture.ts';
 import { parseKeys } from '../../src/http/keys.ts';
 import { type RunningServer, type ServeOptions, serve } from '../../src/http/serve.ts';
+import type { GateFinding, GateReport } from '../../src/records/reports.ts';
 import { createInMemoryRelearn, type InMemoryOptions } from '../in-memory-relearn.ts';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -301,6 +302,86 @@ describe.skipIf(!isInstalled)('the page', () => {
     await shoot(page, '13-neither');
   });
 
+  it('tells in its own language why the gate decided, and what it does not know as it came', async () => {
+    const relearn = inMemory({
+      history: [
+        ...history,
+        { accuracy: 0.7, verdict: 'reject' },
+        { accuracy: 0.75, verdict: 'reject' },
+      ],
+    });
+    const runs = await relearn.runs();
+    const gates: readonly Partial<GateReport>[] = [
+      { reasons: ['collapsed: x'], findings: [{ code: 'collapsed', label: 'dog' }] },
+      {},
+      {},
+      {},
+      { reasons: ['worse: from an earlier release'], findings: undefined },
+      {
+        reasons: ['odd_one: of a later release'],
+        findings: [{ code: 'odd_one' } as unknown as GateFinding],
+      },
+    ];
+    relearn.runs = async () =>
+      runs.map((run, index) => ({
+        ...run,
+        report: run.report && { ...run.report, gate: { ...run.report.gate, ...gates[index] } },
+      }));
+    for (const locale of ['en-GB', 'zh-CN']) {
+      await start({}, { relearn });
+      const page = await open({ locale });
+      await page.locator('.versions tbody tr').nth(5).waitFor();
+      expect(await page.locator('.reasons').allInnerTexts()).toEqual(
+        locale === 'en-GB'
+          ? [
+              'of a later release',
+              'from an earlier release',
+              'Of 400 holdout pictures, only this version is right on 21, only the champion at the time on 18.\n' +
+                'About 2,300 holdout pictures would be enough to decide.',
+              'dog: 4.1 points worse (p\u00a0=\u00a00.012).',
+              'Of 400 holdout pictures, only this version is right on 52, only the champion at the time on 24.',
+              'It never predicts dog.',
+            ]
+          : [
+              'of a later release',
+              'from an earlier release',
+              '在 400 张留出图片中，仅此版本答对 21 张，仅当时使用的版本答对 18 张。\n' +
+                '大约需要 2,300 张留出图片才能得出结论。',
+              'dog：低了 4.1 个百分点（p\u00a0=\u00a00.012）。',
+              '在 400 张留出图片中，仅此版本答对 52 张，仅当时使用的版本答对 24 张。',
+              '从不预测 dog。',
+            ],
+      );
+      await shoot(page, `18-reasons-${locale}`);
+      await context.close();
+      await server.close();
+    }
+  });
+
+  it('says in its own language what the server refuses', async () => {
+    const relearn = inMemory();
+    const refuse = (code: string) => () => {
+      throw new RelearnError('invalid', code, 'for the test');
+    };
+    await start({}, { relearn });
+    const page = await open({ locale: 'zh-CN' });
+    await page.locator('.chart circle').first().waitFor();
+    for (const [code, words] of [
+      ['truncated_image', '此图片无法使用：图片不完整。'],
+      ['label_retired', 'The label is no longer in use.'],
+    ] as const) {
+      relearn.predict = refuse(code);
+      await page.locator('input[type=file]').setInputFiles(await paint('cat', 3));
+      await page.getByRole('alert').getByText(words).waitFor();
+    }
+    relearn.models.promote = refuse('version_incomplete');
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: '设为当前版本' }).first().click();
+    await page.getByRole('alert').getByText('此版本缺少文件，无法使用。').waitFor();
+    await shoot(page, '19-refused');
+    expect(complaints.splice(0).every((line) => /409|422/.test(line))).toBe(true);
+  });
+
   it('tells in words what was set aside', async () => {
     const quarantined = { unsupported_image: 2, 'damaged: its hash differs': 1, 'odd one': 1 };
     await start({ setAside: { quarantined, misnamed: { 'a part begins with a dot': 1 } } });
@@ -309,9 +390,9 @@ describe.skipIf(!isInstalled)('the page', () => {
       await page.locator('.set-aside').waitFor();
       expect(await page.locator('.set-aside').textContent()).toBe(
         locale === 'en-GB'
-          ? '4 answers were set aside and can’t be learned from: 2 × no JPEG, PNG or WebP, ' +
-              '1 × damaged in the store, 1 × odd one. One object lies under a name that can’t be used.'
-          : '有 4 个回答已被隔离，无法用于学习：2 × 不是 JPEG、PNG 或 WebP, 1 × 存储中已损坏, 1 × odd one。 有 1 个对象的名称无法使用。',
+          ? '4 answers were set aside and can’t be learned from: 2\u00a0× no JPEG, PNG or WebP, ' +
+              '1\u00a0× damaged in the store, 1\u00a0× odd one.One object lies under a name that can’t be used.'
+          : '有 4 个回答已被隔离，无法用于学习：2\u00a0× 不是 JPEG、PNG 或 WebP、1\u00a0× 存储中已损坏、1\u00a0× odd one。有 1 个对象的名称无法使用。',
       );
       await shoot(page, `14-set-aside-${locale}`);
       await context.close();

@@ -15,11 +15,15 @@ export type Status = StatusReport & {
 /** What the server answered instead of a result. `offline`: it did not answer. */
 export class ProblemError extends Error {
   readonly code: string;
-  constructor(code: string, title: string) {
+  constructor(code: string, title = '') {
     super(title);
     this.code = code;
   }
 }
+
+/** @param code of what is no answer of the server */
+export const problemOf = (error: unknown, code = 'unknown'): ProblemError =>
+  error instanceof ProblemError ? error : new ProblemError(code);
 
 /** Milliseconds; a server that holds a request longer is as good as gone. */
 const longestWait = 60_000;
@@ -35,10 +39,10 @@ const call = async <Result>(path: string, options: RequestInit = {}): Promise<Re
   if (key) headers.set('authorization', `Bearer ${key}`);
   const signal = AbortSignal.timeout(longestWait);
   const response = await fetch(path, { ...options, headers, signal }).catch(() => {
-    throw new ProblemError('offline', 'The server does not answer.');
+    throw new ProblemError('offline');
   });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ProblemError(body.code ?? 'internal', body.title ?? '');
+  if (!response.ok) throw new ProblemError(body.code ?? 'unknown', body.title);
   return body as Result;
 };
 

@@ -68,12 +68,12 @@ const SetAside = ({ status }: { readonly status: Status }) => {
   if (count + misnamed === 0) return null;
   const reasons = Object.entries(quarantined)
     .sort(([, left], [, right]) => right - left)
-    .map(([reason, many]) => `${many} × ${wordsOf(texts.reasons, reason)}`);
+    .map(([reason, many]) => `${many}\u00a0× ${wordsOf(texts.reasons, reason)}`);
   return (
-    <p class="notice small set-aside">
-      {count > 0 && texts.setAside(count, reasons.join(', '))}{' '}
-      {misnamed > 0 && texts.misnamed(misnamed)}
-    </p>
+    <div class="notice small set-aside">
+      {count > 0 && <p>{texts.setAside(count, texts.listed(reasons))}</p>}
+      {misnamed > 0 && <p>{texts.misnamed(misnamed)}</p>}
+    </div>
   );
 };
 

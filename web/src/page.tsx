@@ -32,7 +32,7 @@ export const Page = () => {
     rememberLanguage(next);
     setLanguage(next);
   };
-  const needsKey = problem !== null && keyProblems.includes(problem);
+  const needsKey = problem !== null && keyProblems.includes(problem.code);
   return (
     <TextsContext.Provider value={texts}>
       <header class="top">

@@ -2,7 +2,14 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { FeedbackStatus, PredictionReport } from '../../src/records/reports.ts';
 import { AnswerButtons } from './answer-buttons.tsx';
-import { ProblemError, predict, type Status, sendFeedback, sendVerdict } from './api.ts';
+import {
+  type ProblemError,
+  predict,
+  problemOf,
+  type Status,
+  sendFeedback,
+  sendVerdict,
+} from './api.ts';
 import { DropZone } from './drop-zone.tsx';
 import { ScoreBars } from './score-bars.tsx';
 import { shrinkPicture } from './shrink-picture.ts';
@@ -27,12 +34,12 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
   const [answered, setAnswered] = useState<FeedbackStatus | 'noted' | null>(null);
   const [dropped, setDropped] = useState(1);
   const [isBusy, setIsBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [problem, setProblem] = useState<ProblemError | null>(null);
   /** Counts pictures, so that a late answer to an earlier one is not shown. */
   const turn = useRef(0);
 
   const attempt = useCallback(
-    async (code: string, work: (isCurrent: () => boolean) => Promise<void>) => {
+    async (work: (isCurrent: () => boolean) => Promise<void>, code?: string) => {
       const mine = ++turn.current;
       const isCurrent = () => mine === turn.current;
       setIsBusy(true);
@@ -40,7 +47,7 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
       try {
         await work(isCurrent);
       } catch (error) {
-        if (isCurrent()) setProblem(error instanceof ProblemError ? error.code : code);
+        if (isCurrent()) setProblem(problemOf(error, code));
       } finally {
         if (isCurrent()) setIsBusy(false);
       }
@@ -50,7 +57,7 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
 
   const ask = useCallback(
     (picture: Blob) =>
-      attempt('other', async (isCurrent) => {
+      attempt(async (isCurrent) => {
         const answer = await predict(picture);
         if (isCurrent()) setPrediction(answer);
       }),
@@ -59,7 +66,7 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
 
   const open = useCallback(
     (file: Blob) =>
-      attempt('unreadable', async (isCurrent) => {
+      attempt(async (isCurrent) => {
         // What stood here belongs to the picture before.
         setShown(null);
         setPrediction(null);
@@ -69,18 +76,18 @@ export const PictureCard = ({ status }: { readonly status: Status | null }) => {
         if (!isCurrent()) return;
         setShown({ picture, address: URL.createObjectURL(picture) });
         void ask(picture);
-      }),
+      }, 'unreadable'),
     [attempt, ask],
   );
 
   const answer = (picture: Blob, label: string) =>
-    attempt('other', async (isCurrent) => {
+    attempt(async (isCurrent) => {
       const receipt = await sendFeedback(picture, label);
       if (isCurrent()) setAnswered(receipt.status);
     });
 
   const tell = (predictionId: string, verdict: 'neither' | 'unsure') =>
-    attempt('other', async (isCurrent) => {
+    attempt(async (isCurrent) => {
       await sendVerdict(predictionId, verdict);
       if (isCurrent()) setAnswered('noted');
     });

@@ -1,7 +1,14 @@
 /** Every sentence of the page, in each of its languages. */
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { TrainingProgress, Verdict } from '../../src/records/reports.ts';
+import type { GateFinding, TrainingProgress, Verdict } from '../../src/records/reports.ts';
+
+type Finding<Code> = Extract<GateFinding, { readonly code: Code }>;
+type FindingTexts = { readonly [Code in GateFinding['code']]: (finding: Finding<Code>) => string };
+type Comparison = Finding<'better' | 'not_enough_evidence'>;
+
+const englishComparison = ({ n, onlyCandidate, onlyChampion }: Comparison) =>
+  `Of ${number('en', n)} holdout pictures, only this version is right on ${number('en', onlyCandidate)}, only the champion at the time on ${number('en', onlyChampion)}.`;
 
 const english = {
   language: 'en',
@@ -34,9 +41,11 @@ const english = {
   noModelCure: 'Import pictures and train one; then pictures can be dropped here.',
   notServed: 'Predictions are not served here.',
   learning: 'Learning',
-  waiting: 'Answers until the next training',
-  ofThreshold: (count: number, threshold: number) => `${count} of ${threshold}`,
-  left: (count: number) => (count === 1 ? 'One more answer' : `${count} more answers`),
+  waiting: 'Answers for the next training',
+  ofThreshold: (count: number, threshold: number) =>
+    `${number('en', count)} of ${number('en', threshold)}`,
+  left: (count: number) =>
+    count === 1 ? 'One more answer starts it.' : `${number('en', count)} more answers start it.`,
   enough: 'Enough answers. Training starts in a moment.',
   trainsElsewhere: 'Enough answers. Training waits for its next call.',
   setAside: (count: number, reasons: string) =>
@@ -45,6 +54,8 @@ const english = {
     count === 1
       ? 'One object lies under a name that can’t be used.'
       : `${count} objects lie under names that can’t be used.`,
+  refused: (reason: string) => `This picture can’t be used: ${reason}.`,
+  listed: (items: readonly string[]) => items.join(', '),
   reasons: {
     unsupported_image: 'no JPEG, PNG or WebP',
     corrupt_image: 'damaged picture',
@@ -55,6 +66,8 @@ const english = {
     image_too_complex: 'too slow to decode',
     aspect_ratio: 'too narrow',
     damaged: 'damaged in the store',
+    'belongs to the holdout part of the base data': 'part of the holdout',
+    'belongs to the validation part of the base data': 'part of the validation pictures',
     'under no label': 'under no label',
     'larger than 16 MiB': 'larger than 16 MiB',
     'an item under a wrong name': 'under a wrong name',
@@ -81,7 +94,7 @@ const english = {
   noVersion: 'No model',
   newVersion: (version: number) => `New model: version ${version} answers now`,
   history: 'Accuracy of every version',
-  historyNote: 'On the same frozen holdout; the lines are 95 % intervals.',
+  historyNote: 'On the same frozen holdout; the lines are 95% intervals.',
   historyEmpty: 'The first training puts the first point here.',
   chartLabel: (count: number) => `Accuracy of ${count} versions; the table below has the numbers`,
   versions: 'Versions',
@@ -99,6 +112,21 @@ const english = {
     reject: 'Rejected',
     'not-enough-evidence': 'Not enough evidence',
   } satisfies Record<Verdict, string>,
+  findings: {
+    better: englishComparison,
+    not_enough_evidence: englishComparison,
+    worse: ({ n, drop, pValue }) =>
+      `${points('en', drop)} points worse on ${number('en', n)} holdout pictures (${pText(pValue)}).`,
+    class_regression: ({ label, drop, pValue }) =>
+      `${label}: ${points('en', drop)} points worse (${pText(pValue)}).`,
+    collapsed: ({ label }) => `It never predicts ${label}.`,
+    non_finite: ({ n, broken }) =>
+      `Its output for ${number('en', broken)} of ${number('en', n)} pictures is not a number.`,
+    empty_holdout: () => 'There are no holdout pictures to compare on.',
+    champion_changed: ({ version }) => `Version ${version} became champion during the training.`,
+  } satisfies FindingTexts,
+  needed: (count: number) =>
+    `About ${number('en', count)} holdout pictures would be enough to decide.`,
   tryingAgain: 'Trying again …',
   keyNeeded: 'This server asks for an API key.',
   key: 'API key',
@@ -110,6 +138,13 @@ const english = {
     storage_unavailable: 'The server can’t reach its storage. Nothing was kept; please try again.',
     storage_read_only: 'The server’s storage is read-only, so it can’t keep answers.',
     storage_full: 'The server’s storage is full, so it can’t keep answers.',
+    internal: 'The server failed. Its log says why.',
+    model_output_invalid: 'The model gave no valid answer. The server’s log says why.',
+    deadline_exceeded: 'The answer took too long. Please try again.',
+    store_too_new: 'The store was written by a newer release. The server needs that release.',
+    unknown_label: 'This label is not known. Please load the page again.',
+    version_not_found: 'There is no such version.',
+    version_incomplete: 'This version lacks a file, so it can’t answer.',
     prediction_expired: 'This server keeps no pictures, so it can’t note this.',
     overloaded: 'The server is busy. Please try again in a moment.',
     rate_limited: 'Too many requests. Please wait a moment.',
@@ -118,11 +153,14 @@ const english = {
     missing_key: 'This server asks for an API key.',
     bad_key: 'The API key is not known.',
     insufficient_scope: 'The API key does not allow this.',
-    other: 'That did not work. Please try again.',
   } as Readonly<Record<string, string>>,
+  unknownError: 'That did not work. Please try again.',
 };
 
 export type Texts = typeof english;
+
+const chineseComparison = ({ n, onlyCandidate, onlyChampion }: Comparison) =>
+  `在 ${number('zh-CN', n)} 张留出图片中，仅此版本答对 ${number('zh-CN', onlyCandidate)} 张，仅当时使用的版本答对 ${number('zh-CN', onlyChampion)} 张。`;
 
 const chinese: Texts = {
   language: 'zh-CN',
@@ -154,13 +192,15 @@ const chinese: Texts = {
   noModelCure: '请先导入图片并训练，之后即可把图片拖到这里。',
   notServed: '此处不提供预测。',
   learning: '学习',
-  waiting: '距离下一次训练还需要的回答',
-  ofThreshold: (count, threshold) => `${count} / ${threshold}`,
-  left: (count) => `还差 ${count} 个回答`,
+  waiting: '用于下一次训练的回答',
+  ofThreshold: (count, threshold) => `${number('zh-CN', count)} / ${number('zh-CN', threshold)}`,
+  left: (count) => `再有 ${number('zh-CN', count)} 个回答即可开始。`,
   enough: '回答已足够，训练即将开始。',
   trainsElsewhere: '回答已足够，等待下一次触发训练。',
   setAside: (count, reasons) => `有 ${count} 个回答已被隔离，无法用于学习：${reasons}。`,
   misnamed: (count) => `有 ${count} 个对象的名称无法使用。`,
+  refused: (reason) => `此图片无法使用：${reason}。`,
+  listed: (items) => items.join('、'),
   reasons: {
     unsupported_image: '不是 JPEG、PNG 或 WebP',
     corrupt_image: '图片已损坏',
@@ -171,6 +211,8 @@ const chinese: Texts = {
     image_too_complex: '解码过慢',
     aspect_ratio: '图片过窄',
     damaged: '存储中已损坏',
+    'belongs to the holdout part of the base data': '属于留出集',
+    'belongs to the validation part of the base data': '属于验证集',
     'under no label': '不属于任何标签',
     'larger than 16 MiB': '大于 16 MiB',
     'an item under a wrong name': '名称有误',
@@ -214,6 +256,20 @@ const chinese: Texts = {
     reject: '未采用',
     'not-enough-evidence': '证据不足',
   },
+  findings: {
+    better: chineseComparison,
+    not_enough_evidence: chineseComparison,
+    worse: ({ n, drop, pValue }) =>
+      `在 ${number('zh-CN', n)} 张留出图片上低了 ${points('zh-CN', drop)} 个百分点（${pText(pValue)}）。`,
+    class_regression: ({ label, drop, pValue }) =>
+      `${label}：低了 ${points('zh-CN', drop)} 个百分点（${pText(pValue)}）。`,
+    collapsed: ({ label }) => `从不预测 ${label}。`,
+    non_finite: ({ n, broken }) =>
+      `${number('zh-CN', n)} 张图片中有 ${number('zh-CN', broken)} 张的输出不是数值。`,
+    empty_holdout: () => '没有可供比较的留出图片。',
+    champion_changed: ({ version }) => `训练期间，版本 ${version} 成为了当前版本。`,
+  },
+  needed: (count) => `大约需要 ${number('zh-CN', count)} 张留出图片才能得出结论。`,
   tryingAgain: '正在重试……',
   keyNeeded: '此服务器需要 API 密钥。',
   key: 'API 密钥',
@@ -225,6 +281,13 @@ const chinese: Texts = {
     storage_unavailable: '服务器无法访问其存储，没有保存任何内容，请重试。',
     storage_read_only: '服务器的存储是只读的，无法保存回答。',
     storage_full: '服务器的存储已满，无法保存回答。',
+    internal: '服务器出错，原因见其日志。',
+    model_output_invalid: '模型没有给出有效的回答，原因见服务器日志。',
+    deadline_exceeded: '回答耗时过长，请重试。',
+    store_too_new: '存储由更新的版本写入，服务器需要升级。',
+    unknown_label: '未知标签，请重新加载页面。',
+    version_not_found: '没有这个版本。',
+    version_incomplete: '此版本缺少文件，无法使用。',
     prediction_expired: '此服务器不保留图片，无法记录该回答。',
     overloaded: '服务器繁忙，请稍后重试。',
     rate_limited: '请求过多，请稍候。',
@@ -233,8 +296,8 @@ const chinese: Texts = {
     missing_key: '此服务器需要 API 密钥。',
     bad_key: 'API 密钥无效。',
     insufficient_scope: '此 API 密钥没有权限。',
-    other: '操作没有成功，请重试。',
   },
+  unknownError: '操作没有成功，请重试。',
 };
 
 const format = (language: string, share: number, fewestDecimals: 0 | 1): string =>
@@ -243,6 +306,18 @@ const format = (language: string, share: number, fewestDecimals: 0 | 1): string 
     minimumFractionDigits: fewestDecimals,
     maximumFractionDigits: 1,
   }).format(share);
+
+const number = (language: string, value: number): string =>
+  new Intl.NumberFormat(language).format(value);
+
+/** On one line. */
+const pText = (pValue: number): string => `p\u00a0=\u00a0${pValue.toPrecision(2)}`;
+
+/** A share in percentage points. */
+const points = (language: string, share: number): string =>
+  new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(
+    share * 100,
+  );
 
 export const languages = { en: english, zh: chinese } as const;
 export type Language = keyof typeof languages;
@@ -262,5 +337,18 @@ export const rememberLanguage = (language: Language): void =>
 export const TextsContext = createContext<Texts>(english);
 export const useTexts = (): Texts => useContext(TextsContext);
 
-export const errorText = (texts: Texts, code: string): string =>
-  texts.errors[code] ?? texts.errors.other ?? code;
+/** @param problem what has no words of the page's own is told in the server's */
+export const errorText = (
+  texts: Texts,
+  problem: { readonly code: string; readonly message: string },
+): string => {
+  const { code, message } = problem;
+  const refusal = texts.reasons[code];
+  return texts.errors[code] ?? (refusal ? texts.refused(refusal) : message || texts.unknownError);
+};
+
+/** A finding of the gate; undefined where it is none that the page knows. */
+export const findingText = (texts: Texts, finding: GateFinding): string | undefined => {
+  const words = texts.findings[finding.code] as ((finding: GateFinding) => string) | undefined;
+  return words?.(finding);
+};

@@ -2,24 +2,23 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { RunSummary } from '../../src/loop/relearn-api.ts';
 import type { ModelsReport } from '../../src/records/reports.ts';
-import { getModels, getRuns, getStatus, ProblemError, type Status } from './api.ts';
+import { getModels, getRuns, getStatus, type ProblemError, problemOf, type Status } from './api.ts';
 
 export interface ServerState {
   readonly status: Status | null;
   readonly models: ModelsReport | null;
   readonly runs: readonly RunSummary[];
-  /** Code of the error that the last question met. */
-  readonly problem: string | null;
+  /** The error that the last question met. */
+  readonly problem: ProblemError | null;
 }
 
 const pollEvery = 1_000;
-const problemOf = (error: unknown) => (error instanceof ProblemError ? error.code : 'internal');
 
 export const useServer = (): ServerState & { refresh(): void } => {
   const [status, setStatus] = useState<Status | null>(null);
   const [models, setModels] = useState<ModelsReport | null>(null);
   const [runs, setRuns] = useState<readonly RunSummary[]>([]);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [problem, setProblem] = useState<ProblemError | null>(null);
   const [asked, setAsked] = useState(0);
 
   useEffect(() => {

@@ -1,6 +1,6 @@
 /** One row a version, from the list of versions and the reports of their runs. */
 import type { RunSummary } from '../../src/loop/relearn-api.ts';
-import type { ModelsReport, Verdict } from '../../src/records/reports.ts';
+import type { GateReport, ModelsReport, Verdict } from '../../src/records/reports.ts';
 
 export interface VersionRow {
   readonly version: number;
@@ -9,7 +9,8 @@ export interface VersionRow {
   /** Wilson score interval, 95 %; null where the run's report is gone. */
   readonly interval: readonly [number, number] | null;
   readonly verdict: Verdict;
-  readonly reasons: readonly string[];
+  /** Null where the run's report is gone. */
+  readonly gate: GateReport | null;
   readonly isChampion: boolean;
 }
 
@@ -23,7 +24,7 @@ export const versionRows = (models: ModelsReport, runs: readonly RunSummary[]): 
       accuracy,
       verdict,
       interval: reports.get(version)?.holdout.interval ?? null,
-      reasons: reports.get(version)?.gate.reasons ?? [],
+      gate: reports.get(version)?.gate ?? null,
       isChampion: version === models.champion,
     }))
     .sort((left, right) => left.version - right.version);
