@@ -262,6 +262,28 @@ describe('health and operations', () => {
       expect(answer.body).toContain(line);
   });
 
+  it.each([
+    ['its body is too large', { 'content-length': String(17 * 2 ** 20) }, 413],
+    ['its host is not ours', { host: 'elsewhere.example' }, 421],
+    ['all is well', {}, 200],
+  ])('logs how long a call took where %s', async (_, headers, status) => {
+    const lines: string[] = [];
+    let time = 0;
+    const { app } = setUp(
+      {},
+      {
+        logger: pino({}, { write: (line) => void lines.push(line) }),
+        // Each look at the clock is later than the one before.
+        clock: { ...systemClock, monotonic: () => ++time },
+        access: { hosts: ['localhost'] },
+      },
+    );
+    await app.inject({ url: '/healthz', headers: { host: 'localhost', ...headers } });
+    const line = lines.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'answered');
+    expect(line).toMatchObject({ status });
+    expect(line.seconds).toBeGreaterThan(0);
+  });
+
   it('keeps a caller’s request id when it is plain', async () => {
     const { app } = setUp();
     const idOf = async (sent: string) =>
@@ -290,6 +312,7 @@ describe('health and operations', () => {
         title: 'The server failed.',
         status: 500,
         code: 'internal',
+        hint: expect.stringContaining('requestId'),
         requestId: 'fresh',
       },
     ]);

@@ -78,8 +78,9 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   });
   if (options.functionCompute) addCallProtocol(app, options.functionCompute);
   addExpectations(app);
-  addChecks(app, context);
+  // Before the checks, so that the time of what they refuse is known too.
   addAccounting(app, context);
+  addChecks(app, context);
   addRateLimit(app, context);
   addLoadLimit(app, context);
 
@@ -204,7 +205,8 @@ const addAccounting = (app: FastifyInstance, { metrics, clock }: AppContext) => 
     starts.set(request, clock.monotonic());
   });
   app.addHook('onResponse', async (request, reply) => {
-    const seconds = (clock.monotonic() - (starts.get(request) ?? clock.monotonic())) / 1000;
+    const now = clock.monotonic();
+    const seconds = (now - (starts.get(request) ?? now)) / 1000;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(route, request.method, reply.statusCode, seconds);
     request.log.info(

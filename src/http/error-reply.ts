@@ -19,7 +19,7 @@ export const problemBody = (problem: ClientError, requestId: string, error?: unk
   title: problem.title,
   status: problem.status,
   code: problem.code,
-  ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+  hint: problem.hint,
   requestId,
   ...detailsOf(error),
 });

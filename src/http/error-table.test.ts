@@ -44,6 +44,7 @@ describe('clientErrorOf', () => {
       const answer = clientErrorOf(new RelearnError('invalid', code, 'of no kind in particular'));
       expect([answer.code, answer.status]).toEqual([code, Number(status)]);
       expect(answer.title).toMatch(/^[A-Z].+\.$/);
+      expect(answer.hint).toMatch(/^\S.+\.$/);
     }
   });
 

@@ -7,33 +7,53 @@ import { type ErrorKind, RelearnError } from '../base/errors.ts';
 export interface Problem {
   readonly status: number;
   readonly title: string;
-  /** What the caller can do about it, where there is a known cure. */
-  readonly hint?: string;
+  /** What the caller can do about it. */
+  readonly hint: string;
 }
 
-const entry = (status: number, title: string, hint?: string): Problem => ({
-  status,
-  title,
-  ...(hint === undefined ? {} : { hint }),
-});
+const entry = (status: number, title: string, hint: string): Problem => ({ status, title, hint });
 
 const problems: Readonly<Record<string, Problem>> = {
-  empty_body: entry(400, 'The request has no body.'),
-  malformed_request: entry(400, 'The request is not well-formed HTTP.'),
-  invalid_event: entry(400, 'The event is not valid JSON.'),
+  empty_body: entry(
+    400,
+    'The request has no body.',
+    'Send the picture: its bytes as image/jpeg, or JSON such as {"picture":"data:image/jpeg;base64,…"}. With curl: --data-binary @FILE.',
+  ),
+  malformed_request: entry(
+    400,
+    'The request is not well-formed HTTP.',
+    'Look at the request line, the headers and the percent signs in the address; HTTP clients and curl write them right.',
+  ),
+  invalid_event: entry(
+    400,
+    'The event is not valid JSON.',
+    'Send the event as the storage or the timer makes it, or an empty body.',
+  ),
   invalid_json: entry(
     400,
     'The body is not valid JSON.',
     'Send an object such as {"picture":"data:image/jpeg;base64,…"}, or the bytes of the picture as image/jpeg.',
   ),
-  json_too_deep: entry(400, 'The JSON is nested too deeply.'),
+  json_too_deep: entry(
+    400,
+    'The JSON is nested too deeply.',
+    'Send a flat object, as /openapi.json describes it.',
+  ),
   contradicting_feedback: entry(
     400,
     'The fields target and verdict contradict each other.',
     'Send one of the two: the target, or what you think of the prediction.',
   ),
-  forbidden_key: entry(400, 'The body holds a key that is not allowed.'),
-  invalid_multipart: entry(400, 'The multipart body is not valid or has too many parts.'),
+  forbidden_key: entry(
+    400,
+    'The body holds a key that is not allowed.',
+    'Leave out __proto__, constructor and prototype.',
+  ),
+  invalid_multipart: entry(
+    400,
+    'The multipart body is not valid or has too many parts.',
+    'Send one file field picture and the text fields that /openapi.json names, behind a boundary. With curl: -F picture=@FILE -F target=LABEL.',
+  ),
   missing_key: entry(401, 'This needs an API key.', 'Send it as Authorization: Bearer KEY.'),
   bad_key: entry(401, 'The API key is not known.', 'Ask whoever runs the server for a key.'),
   insufficient_scope: entry(
@@ -41,20 +61,48 @@ const problems: Readonly<Record<string, Problem>> = {
     'The API key does not allow this.',
     'Use a key with the scope that this route asks for; /openapi.json lists them.',
   ),
-  cross_site_request: entry(403, 'Requests from other sites are not accepted.'),
+  cross_site_request: entry(
+    403,
+    'Requests from other sites are not accepted.',
+    "Call from the server's own page or from a program, or send an API key.",
+  ),
   not_found: entry(404, 'There is nothing here.', '/openapi.json lists the routes.'),
-  page_not_built: entry(404, 'The page was not built into this program.'),
-  version_not_found: entry(404, 'There is no such version.'),
+  page_not_built: entry(
+    404,
+    'The page was not built into this program.',
+    'Whoever runs the server has to build the program with npm run build; all other routes answer.',
+  ),
+  version_not_found: entry(404, 'There is no such version.', 'GET /api/models lists the versions.'),
   prediction_not_found: entry(
     404,
     'There is no such prediction.',
     'Use the predictionId of an answer of /predict.',
   ),
-  method_not_allowed: entry(405, 'This method is not allowed here.'),
-  request_timeout: entry(408, 'The request took too long to arrive.'),
-  label_retired: entry(409, 'The label is no longer in use.'),
-  version_incomplete: entry(409, 'The version lacks a file.'),
-  no_previous_champion: entry(409, 'There is no earlier champion to go back to.'),
+  method_not_allowed: entry(
+    405,
+    'This method is not allowed here.',
+    'The Allow header names what this path takes; /openapi.json lists the routes.',
+  ),
+  request_timeout: entry(
+    408,
+    'The request took too long to arrive.',
+    'Send the whole request at once; a smaller picture helps on a slow line: 512 pixels a side are enough.',
+  ),
+  label_retired: entry(
+    409,
+    'The label is no longer in use.',
+    'Use one of the labels listed at /api/status.',
+  ),
+  version_incomplete: entry(
+    409,
+    'The version lacks a file.',
+    'Choose another version; relearn fsck names the file that is missing.',
+  ),
+  no_previous_champion: entry(
+    409,
+    'There is no earlier champion to go back to.',
+    'Promote a version by hand instead: POST /api/models/VERSION/promote.',
+  ),
   not_a_previous_champion: entry(
     409,
     'This version is none of the champions to go back to.',
@@ -80,13 +128,21 @@ const problems: Readonly<Record<string, Problem>> = {
     'The content type is not supported here.',
     "Send JSON, multipart, a data URL as text/plain, or the bytes as image/jpeg. With curl: --data-binary @FILE -H 'Content-Type: image/jpeg', or -F picture=@FILE.",
   ),
-  unsupported_encoding: entry(415, 'Encoded bodies are not supported.'),
+  unsupported_encoding: entry(
+    415,
+    'Encoded bodies are not supported.',
+    'Send the body as it is, without Content-Encoding.',
+  ),
   unsupported_image: entry(
     415,
     'The picture is not a JPEG, PNG or WebP.',
     'Convert it to JPEG, PNG or WebP.',
   ),
-  bad_host: entry(421, 'The server does not answer for this host name.'),
+  bad_host: entry(
+    421,
+    'The server does not answer for this host name.',
+    'Use the name or the address that the server was started with; on one machine 127.0.0.1 or localhost.',
+  ),
   unknown_field: entry(
     422,
     'The body has a field that is not known or is repeated.',
@@ -102,9 +158,21 @@ const problems: Readonly<Record<string, Problem>> = {
     'The picture is not a base64 data URL.',
     'Write data:image/jpeg;base64, and the base64 of the file.',
   ),
-  url_not_supported: entry(422, 'Pictures are not fetched from addresses; send their bytes.'),
-  bad_base64: entry(422, 'The picture is not valid base64.'),
-  empty_image: entry(422, 'The picture is empty.'),
+  url_not_supported: entry(
+    422,
+    'Pictures are not fetched from addresses; send their bytes.',
+    'Download the picture, then send its bytes, or a data URL of them.',
+  ),
+  bad_base64: entry(
+    422,
+    'The picture is not valid base64.',
+    'Encode the whole file, without line breaks and with its padding: base64 -w0 FILE.',
+  ),
+  empty_image: entry(
+    422,
+    'The picture is empty.',
+    'Send the file again; what arrived has no bytes.',
+  ),
   corrupt_image: entry(
     422,
     'The picture is damaged.',
@@ -116,29 +184,53 @@ const problems: Readonly<Record<string, Problem>> = {
     'The picture has too many pixels.',
     'Shrink it: 512 pixels a side are enough.',
   ),
-  too_many_channels: entry(422, 'The picture has too many channels.'),
-  image_too_complex: entry(422, 'The picture takes too long to decode.'),
-  aspect_ratio: entry(422, 'The picture is too narrow.'),
+  too_many_channels: entry(422, 'The picture has too many channels.', 'Convert it to RGB or grey.'),
+  image_too_complex: entry(
+    422,
+    'The picture takes too long to decode.',
+    'Save it again as a plain JPEG: 512 pixels a side are enough.',
+  ),
+  aspect_ratio: entry(422, 'The picture is too narrow.', 'Cut out the part that shows something.'),
   unknown_label: entry(
     422,
     'The label is not known.',
     'Use one of the labels listed here, or one of their aliases.',
   ),
-  invalid_version: entry(422, 'A version is a whole number from 1.'),
+  invalid_version: entry(
+    422,
+    'A version is a whole number from 1.',
+    'GET /api/models lists the versions.',
+  ),
   rate_limited: entry(
     429,
     'Too many requests; try again later.',
     'Wait for the seconds in Retry-After.',
   ),
-  headers_too_large: entry(431, 'The request headers are too large.'),
-  internal: entry(500, 'The server failed.'),
-  model_output_invalid: entry(500, 'The model gave an invalid answer.'),
+  headers_too_large: entry(
+    431,
+    'The request headers are too large.',
+    'Send fewer or shorter headers; cookies are not needed.',
+  ),
+  internal: entry(
+    500,
+    'The server failed.',
+    'Try again; if it stays, whoever runs the server finds the cause in its log, under this requestId.',
+  ),
+  model_output_invalid: entry(
+    500,
+    'The model gave an invalid answer.',
+    'Whoever runs the server has to go back to another version: relearn models rollback.',
+  ),
   model_not_ready: entry(
     503,
     'No model is ready yet.',
     'Import pictures and run relearn train; /readyz tells when a model answers.',
   ),
-  shutting_down: entry(503, 'The server is stopping.'),
+  shutting_down: entry(
+    503,
+    'The server is stopping.',
+    'Try again after the seconds in Retry-After.',
+  ),
   overloaded: entry(
     503,
     'The server is busy; try again soon.',
@@ -164,7 +256,11 @@ const problems: Readonly<Record<string, Problem>> = {
     'Something in the storage is in the way of this answer.',
     'Whoever runs the server has to remove it, the log names it; send the answer again then.',
   ),
-  deadline_exceeded: entry(504, 'The answer took too long.'),
+  deadline_exceeded: entry(
+    504,
+    'The answer took too long.',
+    'Send it again; nothing is taken in twice.',
+  ),
   storage_full: entry(
     507,
     'The storage is full.',
@@ -191,13 +287,33 @@ const sameToClients: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** For codes without a row: what the kind of the error means to a client. */
 const problemOfKind: Readonly<Record<ErrorKind, Problem>> = {
-  invalid: entry(422, 'The request cannot be processed.'),
-  usage: entry(422, 'The request cannot be processed.'),
-  'not-found': entry(404, 'There is nothing here.'),
-  conflict: entry(409, 'Something else changed at the same time; try again.'),
-  unavailable: entry(503, 'Not available now; try again later.'),
-  corrupt: entry(500, 'The server found damaged data.'),
-  internal: entry(500, 'The server failed.'),
+  invalid: entry(
+    422,
+    'The request cannot be processed.',
+    '/openapi.json tells what each route takes.',
+  ),
+  usage: entry(
+    422,
+    'The request cannot be processed.',
+    '/openapi.json tells what each route takes.',
+  ),
+  'not-found': entry(404, 'There is nothing here.', '/openapi.json lists the routes.'),
+  conflict: entry(409, 'Something else changed at the same time; try again.', 'Send it again.'),
+  unavailable: entry(
+    503,
+    'Not available now; try again later.',
+    'Send it again after the seconds in Retry-After; nothing is taken in twice.',
+  ),
+  corrupt: entry(
+    500,
+    'The server found damaged data.',
+    'Whoever runs the server finds out more with relearn fsck.',
+  ),
+  internal: entry(
+    500,
+    'The server failed.',
+    'Try again; if it stays, whoever runs the server finds the cause in its log, under this requestId.',
+  ),
 };
 
 /** Codes of Fastify's own errors that a client can cause. */

@@ -148,7 +148,7 @@ export const problem = z.looseObject({
   title: z.string(),
   status: z.int(),
   code: z.string(),
-  hint: z.string().optional(),
+  hint: z.string(),
   requestId: z.string(),
 });
 
