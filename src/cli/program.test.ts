@@ -312,6 +312,7 @@ describe('commands', () => {
       return {
         imported: 2,
         duplicates: 1,
+        conflicts: [],
         rejected: [{ path: 'evil\u001b[2J.jpg', reason: 'not a picture' }],
         perLabel: { cat: { train: 1, validation: 0, holdout: 1 } },
       };
@@ -320,9 +321,38 @@ describe('commands', () => {
       relearn: { importPictures },
     });
     expect(code).toBe(0);
-    expect(stdout).toContain('Imported 2 new pictures; 1 were there already; 1 rejected.');
+    expect(stdout).toContain('Imported 2 new pictures; 1 was there already; 1 rejected.');
     expect(stdout).toContain('evil�[2J.jpg: not a picture');
     expect(stdout).not.toContain('\u001b');
+  });
+
+  it('import names pictures that are known under another label, and the cure', async () => {
+    const conflicts = Array.from({ length: 12 }, (_, n) => ({
+      path: `dog/${n}.jpg`,
+      label: 'dog',
+      knownAs: 'cat',
+      heldBack: n === 1,
+    }));
+    const importing = (count: number) => async () => ({
+      imported: 0,
+      duplicates: 12,
+      conflicts: conflicts.slice(0, count),
+      rejected: [],
+      perLabel: {},
+    });
+    const many = await relearn('import a', { relearn: { importPictures: importing(12) } });
+    expect(many.code).toBe(0);
+    expect(many.stdout).toContain('12 pictures are known under another label, which stays:');
+    expect(many.stdout).toContain('  dog/0.jpg: dog now, known as cat\n');
+    expect(many.stdout).toContain('  dog/1.jpg: dog now, known as cat (judges models)\n');
+    expect(many.stdout).toContain('… and 2 more');
+    expect(many.stdout).toContain('relearn import --role feedback PATH');
+    expect(many.stdout).toContain('only a new store takes another');
+    const one = await relearn('import a', { relearn: { importPictures: importing(1) } });
+    expect(one.stdout).toContain('1 picture is known under another label');
+    expect(one.stdout).not.toContain('only a new store');
+    const json = await relearn('import a --json', { relearn: { importPictures: importing(12) } });
+    expect(JSON.parse(json.stdout)).toMatchObject({ conflicts });
   });
 
   it.each([
@@ -336,7 +366,13 @@ describe('commands', () => {
       rejected: bad = 0,
     } = { ...counts } as Record<string, number>;
     const rejected = Array.from({ length: bad }, (__, n) => ({ path: `${n}.jpg`, reason: 'odd' }));
-    const importPictures = async () => ({ imported, duplicates, rejected, perLabel: {} });
+    const importPictures = async () => ({
+      imported,
+      duplicates,
+      conflicts: [],
+      rejected,
+      perLabel: {},
+    });
     const text = await relearn('import a', { relearn: { importPictures } });
     expect(text.code).toBe(exit);
     expect(text.stdout).toContain('2 rejected');

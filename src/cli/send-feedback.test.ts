@@ -40,7 +40,13 @@ const createServer = (answer: (index: number, time: number) => Response | Error)
 };
 
 const accepted = () => Response.json({ result: true, id: 'x', status: 'accepted' });
-const duplicate = () => Response.json({ result: true, id: 'x', status: 'duplicate' });
+const duplicate = (isHeldBack = false) =>
+  Response.json({
+    result: true,
+    id: 'x',
+    status: 'duplicate',
+    ...(isHeldBack ? { reason: 'held-back' } : {}),
+  });
 const problem = (status: number, headers: Record<string, string> = {}) =>
   Response.json({ title: 'No', detail: 'because', code: 'no' }, { status, headers });
 
@@ -71,10 +77,17 @@ afterEach(() => rm(folder, { recursive: true }));
 describe('sendFeedback', () => {
   it('counts what the server says, several pictures at a time', async () => {
     const server = createServer((index) =>
-      index < 3 ? accepted() : index < 5 ? duplicate() : problem(422),
+      index < 3 ? accepted() : index < 5 ? duplicate(index === 3) : problem(422),
     );
     const counts = await sendFeedback(pictures(6), options(server.fetch, { key: 'k' }));
-    expect(counts).toEqual({ sent: 6, accepted: 3, duplicates: 2, rejected: 1, failed: 0 });
+    expect(counts).toEqual({
+      sent: 6,
+      accepted: 3,
+      duplicates: 2,
+      heldBack: 1,
+      rejected: 1,
+      failed: 0,
+    });
     expect(server.most()).toBe(4);
     expect(server.requests[0]).toMatchObject({
       url: 'http://127.0.0.1:8080/callback',
@@ -111,7 +124,7 @@ describe('sendFeedback', () => {
       pictures(20),
       options(server.fetch, { concurrency: 1, onProblem: (_, reason) => problems.push(reason) }),
     );
-    expect(counts).toEqual({ sent: 1, accepted: 1, duplicates: 0, rejected: 0, failed: 19 });
+    expect(counts).toMatchObject({ sent: 1, accepted: 1, duplicates: 0, rejected: 0, failed: 19 });
     // Only the second picture was tried for long; the rest was not held against a dead server.
     expect(server.requests).toHaveLength(8);
     expect(problems).toHaveLength(19);
@@ -182,7 +195,7 @@ describe('sendFeedback', () => {
       yield { path: 'x', label: '', read: () => Promise.reject(new Error('broken')) };
       yield* pictures(1);
     };
-    expect(await sendFeedback(stream(), options(server.fetch))).toEqual({
+    expect(await sendFeedback(stream(), options(server.fetch))).toMatchObject({
       sent: 1,
       accepted: 1,
       duplicates: 0,

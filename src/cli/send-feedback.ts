@@ -19,6 +19,8 @@ export interface FeedbackCounts {
   sent: number;
   accepted: number;
   duplicates: number;
+  /** Those of the duplicates that judge models, so that their label stays as it is. */
+  heldBack: number;
   /** Refused by the server, or unreadable here. */
   rejected: number;
   /** Never got there. */
@@ -43,7 +45,7 @@ export interface SendFeedbackOptions {
 }
 
 type Answer =
-  | { readonly kind: 'accepted' | 'duplicates' }
+  | { readonly kind: 'accepted' | 'duplicates'; readonly heldBack?: boolean }
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
@@ -144,9 +146,10 @@ const lastingOf = (status: number, code: string): Lasting | undefined =>
   lastingStatuses[status] ?? (lastingCodes.includes(code) ? { code } : undefined);
 
 const readAccepted = async (response: Response): Promise<Answer> => {
-  const { status } = (await response.json()) as { readonly status?: string };
+  const { status, reason } = (await response.json()) as Partial<Record<string, string>>;
   // An item that waits for a person is in safe hands too.
-  return { kind: status === 'duplicate' ? 'duplicates' : 'accepted' };
+  const kind = status === 'duplicate' ? 'duplicates' : 'accepted';
+  return { kind, heldBack: reason === 'held-back' };
 };
 
 const isWorthRetrying = (status: number): boolean => status === 429 || status >= 500;
@@ -218,7 +221,14 @@ export const sendFeedback = async (
   pictures: AsyncIterable<LabelledPicture>,
   options: SendFeedbackOptions,
 ): Promise<FeedbackCounts> => {
-  const counts: FeedbackCounts = { sent: 0, accepted: 0, duplicates: 0, rejected: 0, failed: 0 };
+  const counts: FeedbackCounts = {
+    sent: 0,
+    accepted: 0,
+    duplicates: 0,
+    heldBack: 0,
+    rejected: 0,
+    failed: 0,
+  };
   const send = createSender(options);
   const { journal = createForgetfulJournal() } = options;
   let journalIsTrusted: boolean | undefined;
@@ -227,6 +237,7 @@ export const sendFeedback = async (
   const count = (path: string, answer: Answer, reached: boolean) => {
     counts[answer.kind]++;
     if (reached) counts.sent++;
+    if ('heldBack' in answer && answer.heldBack) counts.heldBack++;
     if ('reason' in answer) options.onProblem?.(path, answer.reason);
     options.onCount?.(counts);
   };

@@ -40,6 +40,7 @@ const run = async (items: readonly SourceItem[], changes: Partial<ImportPictures
       return index < 0 ? undefined : { index, label: name, id: `${name}-id` };
     },
     isDuplicate: () => false,
+    knownLabel: async () => undefined,
     splitFor: (hash) => splitOf(hash, { holdout: 0.3, validation: 0.2 }),
     ...changes,
   });
@@ -95,6 +96,27 @@ test('duplicates inside the source and of what is known are counted, not stored'
   const { rows, duplicates } = await run(items, { isDuplicate: (hash) => hash === known });
   expect(rows).toHaveLength(4);
   expect(duplicates).toBe(6);
+});
+
+test('a picture that comes under another label than before is named', async () => {
+  const [known = new Uint8Array(), fresh = new Uint8Array()] = pictures;
+  const as = (label: string, bytes: Uint8Array): SourceItem => ({
+    path: `${label}/${bytes === known ? 'known' : 'fresh'}.png`,
+    label,
+    id: 0,
+    read: async () => bytes,
+  });
+  const items = [as('dog', known), as('cat', known), as('cat', fresh), as('dog', fresh)];
+  const { rows, duplicates, relabelled } = await run(items, {
+    isDuplicate: (hash) => hash === sha256(known),
+    knownLabel: async (hash) => (hash === sha256(known) ? 'cat-id' : undefined),
+  });
+  expect(rows).toMatchObject([{ sha256: sha256(fresh), label: 'cat-id' }]);
+  expect(duplicates).toBe(3);
+  expect(relabelled).toEqual([
+    { path: 'dog/known.png', sha256: sha256(known), labelId: 'dog-id', knownAs: 'cat-id' },
+    { path: 'dog/fresh.png', sha256: sha256(fresh), labelId: 'dog-id', knownAs: 'cat-id' },
+  ]);
 });
 
 test('what can not be used is reported with its reason, in order', async () => {

@@ -24,6 +24,8 @@ export interface ImportPicturesOptions {
   resolveLabel(name: string): ResolvedLabel | undefined;
   /** Whether the store already has this picture. Duplicates inside the source are found here. */
   isDuplicate(sha256: string): boolean;
+  /** The id of the label that the store knows for this picture, also where its bytes were lost. */
+  knownLabel(sha256: string): Promise<string | undefined>;
   splitFor(sha256: string): Split;
   /** Pictures decoded at once. */
   readonly concurrency?: number;
@@ -32,27 +34,38 @@ export interface ImportPicturesOptions {
   onProgress?(done: number): void;
 }
 
+/** A picture that comes under another label than it is known by. */
+export interface Relabelled {
+  readonly path: string;
+  readonly sha256: string;
+  /** Ids of labels: now, and before. */
+  readonly labelId: string;
+  readonly knownAs: string;
+}
+
 export interface ImportedPictures {
   /** One for each new picture, in the order of the source. */
   readonly rows: readonly ImportRow[];
   readonly duplicates: number;
+  readonly relabelled: readonly Relabelled[];
   readonly rejected: readonly Rejected[];
 }
 
 type Outcome =
   | { readonly kind: 'rejected'; readonly path: string; readonly reason: string }
-  | { readonly kind: 'duplicate' }
-  | {
-      readonly kind: 'new';
-      readonly path: string;
-      readonly sha256: string;
-      readonly label: ResolvedLabel;
-      readonly image: NormalizedImage;
-    };
+  | (Recognized & { readonly kind: 'duplicate' })
+  | (Recognized & { readonly kind: 'new'; readonly image: NormalizedImage });
+
+interface Recognized {
+  readonly path: string;
+  readonly sha256: string;
+  readonly label: ResolvedLabel;
+  readonly knownAs: string | undefined;
+}
 
 const examine = async (
   item: SourceItem,
-  { resolveLabel, isDuplicate }: ImportPicturesOptions,
+  { resolveLabel, isDuplicate, knownLabel }: ImportPicturesOptions,
 ): Promise<Outcome> => {
   const { path } = item;
   if ('rejected' in item) return { kind: 'rejected', path, reason: item.rejected };
@@ -61,8 +74,9 @@ const examine = async (
   try {
     const bytes = await item.read();
     const hash = sha256(bytes);
-    if (isDuplicate(hash)) return { kind: 'duplicate' };
-    return { kind: 'new', path, sha256: hash, label, image: await normalizeImage(bytes) };
+    const found = { path, sha256: hash, label, knownAs: await knownLabel(hash) };
+    if (isDuplicate(hash)) return { kind: 'duplicate', ...found };
+    return { kind: 'new', ...found, image: await normalizeImage(bytes) };
   } catch (error) {
     // A picture that can't be used is reported; anything else (a full disk, a bug) stops the import.
     if (!isRelearnError(error) || error.kind !== 'invalid') throw error;
@@ -81,7 +95,8 @@ export const importPictures = async (options: ImportPicturesOptions): Promise<Im
   const { concurrency = availableParallelism() + 2 } = options;
   const rows: ImportRow[] = [];
   const rejected: Rejected[] = [];
-  const seen = new Set<string>();
+  const relabelled: Relabelled[] = [];
+  const seen = new Map<string, string>();
   let duplicates = 0;
   let done = 0;
 
@@ -115,14 +130,16 @@ export const importPictures = async (options: ImportPicturesOptions): Promise<Im
     signal?.throwIfAborted();
     if (outcome.kind === 'rejected') {
       rejected.push({ path: outcome.path, reason: outcome.reason });
-    } else if (outcome.kind === 'duplicate' || seen.has(outcome.sha256)) {
-      duplicates++;
     } else {
-      seen.add(outcome.sha256);
-      await accept(outcome);
+      const { path, sha256: hash, label } = outcome;
+      const knownAs = outcome.knownAs ?? seen.get(hash) ?? label.id;
+      if (knownAs !== label.id) relabelled.push({ path, sha256: hash, labelId: label.id, knownAs });
+      if (outcome.kind === 'duplicate' || seen.has(hash)) duplicates++;
+      else await accept(outcome);
+      if (!seen.has(hash)) seen.set(hash, knownAs);
     }
     onProgress?.(++done);
   }
   for (const writer of writers.values()) await writer.close();
-  return { rows, duplicates, rejected };
+  return { rows, duplicates, relabelled, rejected };
 };

@@ -53,6 +53,10 @@ export const feedbackReceipt = z.object({
   result: z.literal(true),
   id: z.string(),
   status: z.enum(['accepted', 'duplicate', 'review']),
+  reason: z.literal('held-back').optional().meta({
+    description:
+      'The picture judges models (validation or holdout): its label stays, whatever people say of it.',
+  }),
 });
 
 export const invokeReport = z.object({

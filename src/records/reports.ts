@@ -93,10 +93,22 @@ export interface InitReport {
   readonly validation: number;
 }
 
+/** A picture that comes under another label than the store knows for it: what the store knows stays. */
+export interface Conflict {
+  readonly path: string;
+  /** Under which it came now. */
+  readonly label: string;
+  readonly knownAs: string;
+  /** Whether it judges models (validation or holdout): then no answer changes its label either. */
+  readonly heldBack: boolean;
+}
+
 export interface ImportReport {
   /** New pictures of all three splits. */
   readonly imported: number;
   readonly duplicates: number;
+  /** Those of the duplicates whose label is another one now. */
+  readonly conflicts: readonly Conflict[];
   readonly rejected: readonly Rejected[];
   readonly perLabel: Readonly<
     Record<
@@ -256,6 +268,8 @@ export interface FeedbackReceipt {
   readonly result: true;
   readonly id: string;
   readonly status: FeedbackStatus;
+  /** Why a duplicate's new label changes nothing: the picture judges models. */
+  readonly reason?: 'held-back';
 }
 
 export type InvokeReport = {

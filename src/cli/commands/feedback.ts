@@ -4,9 +4,14 @@ import { openPictureSource } from '../../data/picture-source.ts';
 import { exitCodes } from '../failure.ts';
 import { openFeedbackJournal, stateFolder } from '../feedback-journal.ts';
 import { idRange, webAddress, wholeNumber } from '../option-values.ts';
-import { callbackUrl, type LabelledPicture, sendFeedback } from '../send-feedback.ts';
+import {
+  callbackUrl,
+  type FeedbackCounts,
+  type LabelledPicture,
+  sendFeedback,
+} from '../send-feedback.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatForeign, formatSeconds } from '../text.ts';
+import { counted, formatCount, formatForeign, formatSeconds } from '../text.ts';
 
 interface Options {
   readonly url: URL;
@@ -16,6 +21,16 @@ interface Options {
 }
 
 const problemsShown = 20;
+
+const describe = (counts: Readonly<FeedbackCounts>, seconds: number): string => {
+  const { sent, accepted, duplicates, heldBack, rejected, failed } = counts;
+  const dropped = `\n${formatCount(heldBack)} of the duplicates ${heldBack === 1 ? 'judges' : 'judge'} models (validation or holdout) and ${heldBack === 1 ? 'keeps its label' : 'keep their labels'}, whatever is sent; only a new store takes others.`;
+  return (
+    `Sent ${counted(sent, 'picture')} in ${formatSeconds(seconds)}: ` +
+    `${formatCount(accepted)} accepted, ${counted(duplicates, 'duplicate')}, ` +
+    `${formatCount(rejected)} rejected, ${formatCount(failed)} failed.${heldBack > 0 ? dropped : ''}`
+  );
+};
 
 /** Every picture at the paths; what can't be used fails on reading, like a broken file. */
 const listPictures = async function* (
@@ -86,9 +101,7 @@ export const define = (command: Command, session: Session): void => {
           const seconds = (context.clock.monotonic() - started) / 1000;
           output.result(
             { ...counts, seconds: Math.round(seconds * 1000) / 1000 },
-            `Sent ${formatCount(counts.sent)} pictures in ${formatSeconds(seconds)}: ` +
-              `${formatCount(counts.accepted)} accepted, ${formatCount(counts.duplicates)} duplicates, ` +
-              `${formatCount(counts.rejected)} rejected, ${formatCount(counts.failed)} failed.`,
+            describe(counts, seconds),
             counts.failed > 0 ? 'Run the same command again to send what failed.' : '',
           );
           return counts.rejected + counts.failed > 0 ? exitCodes.failed : exitCodes.done;

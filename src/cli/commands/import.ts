@@ -1,10 +1,10 @@
 /** `relearn import`: reads labelled pictures into the store. */
 import { type Command, Option } from 'commander';
-import type { ImportReport, Rejected } from '../../records/reports.ts';
+import type { Conflict, ImportReport, Rejected } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import { idRange } from '../option-values.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatForeign, formatReason, formatTable } from '../text.ts';
+import { counted, formatCount, formatForeign, formatReason, formatTable } from '../text.ts';
 
 interface Options {
   readonly ids?: readonly [number, number];
@@ -24,6 +24,32 @@ export const describeRejected = (rejected: readonly Rejected[]): string =>
       : []),
   ].join('\n');
 
+const conflictsShown = 10;
+
+const frozen =
+  'Pictures that judge models (validation, holdout) keep the label under which they came first; only a new store takes another.';
+const correct =
+  'If the new label is right, say so: relearn import --role feedback PATH. The next training learns the label that was given last.';
+
+/** The pictures whose new label is dropped, and how it can be made to count. */
+const describeConflicts = (conflicts: readonly Conflict[]): string => {
+  if (conflicts.length === 0) return '';
+  const isOne = conflicts.length === 1;
+  const more = conflicts.length - conflictsShown;
+  return [
+    `${counted(conflicts.length, 'picture')} ${isOne ? 'is' : 'are'} known under another label, which stays:`,
+    ...conflicts
+      .slice(0, conflictsShown)
+      .map(
+        ({ path, label, knownAs, heldBack }) =>
+          `  ${formatForeign(path)}: ${label} now, known as ${knownAs}${heldBack ? ' (judges models)' : ''}`,
+      ),
+    ...(more > 0 ? [`  … and ${formatCount(more)} more (--json lists all)`] : []),
+    ...(conflicts.some(({ heldBack }) => !heldBack) ? [correct] : []),
+    ...(conflicts.some(({ heldBack }) => heldBack) ? [frozen] : []),
+  ].join('\n');
+};
+
 const describe = (report: ImportReport): string => {
   const table = formatTable([
     ['label', 'train', 'validation', 'holdout'],
@@ -34,8 +60,9 @@ const describe = (report: ImportReport): string => {
       formatCount(split.holdout),
     ]),
   ]);
-  const counts = `Imported ${formatCount(report.imported)} new pictures; ${formatCount(report.duplicates)} were there already; ${formatCount(report.rejected.length)} rejected.`;
-  return [counts, table, describeRejected(report.rejected)]
+  const { duplicates } = report;
+  const counts = `Imported ${counted(report.imported, 'new picture')}; ${formatCount(duplicates)} ${duplicates === 1 ? 'was' : 'were'} there already; ${formatCount(report.rejected.length)} rejected.`;
+  return [counts, table, describeRejected(report.rejected), describeConflicts(report.conflicts)]
     .filter((part) => part !== '')
     .join('\n');
 };

@@ -14,11 +14,12 @@ import {
   parseItemKey,
   shardKey,
 } from '../../records/keys.ts';
-import type { ImportReport, Rejected } from '../../records/reports.ts';
+import type { Conflict, ImportReport, Rejected } from '../../records/reports.ts';
 import { findLabel } from '../../records/resolve-label.ts';
 import { registerImport } from '../../registry/model-registry.ts';
 import type { Components } from '../components.ts';
 import { collectFeedback, type FeedbackContext } from '../feedback/collect-feedback.ts';
+import { latestAnswer } from '../feedback/latest-answer.ts';
 import { newName } from '../new-name.ts';
 import type { ImportOptions } from '../relearn-api.ts';
 import { refuseOwnDataset } from './refuse-own-dataset.ts';
@@ -44,26 +45,47 @@ const openSource = (
   return tellLabels(source, settings, { log, ...(onLine ? { onLine } : {}) });
 };
 
-/**
- * Hashes of everything the store has: base data, but for what lay in shards that are lost, waiting and
- * archived feedback.
- */
-const knownHashes = async (
-  { store }: Components,
+interface Known {
+  /** Whether the store has the picture: a base picture whose shard is lost it has not. */
+  has(sha256: string): boolean;
+  /** The label that trainings learn, or judge by. */
+  labelOf(sha256: string): Promise<string | undefined>;
+}
+
+/** Everything the store has: base data, waiting and archived feedback. */
+const readKnown = async (
+  components: Components,
   base: ReadonlyMap<string, ImportRow>,
-): Promise<ReadonlySet<string>> => {
+): Promise<Known> => {
+  const { store } = components;
   const lost = new Set<string>();
   for await (const { key } of findLostShards(store, base.values())) lost.add(key);
-  const known = new Set<string>();
-  for (const { sha256: hash, shard } of base.values()) if (!lost.has(shard)) known.add(hash);
+  const answers = new Map<string, Set<string>>();
   for (const prefix of [feedbackPrefix, archivePrefix]) {
     for await (const { key } of store.list(prefix)) {
       const item = parseItemKey(key);
-      if (item) known.add(item.sha256);
+      if (!item) continue;
+      const labels = answers.get(item.sha256) ?? new Set();
+      answers.set(item.sha256, labels.add(item.labelId));
     }
   }
-  return known;
+  return {
+    has: (hash) => {
+      const row = base.get(hash);
+      return (row !== undefined && !lost.has(row.shard)) || answers.has(hash);
+    },
+    labelOf: async (hash) => {
+      const row = base.get(hash);
+      const labels = [...(answers.get(hash) ?? [])];
+      if (row && (row.split !== 'train' || labels.length === 0)) return row.label;
+      return labels.length > 1 ? latestAnswer(components, hash) : labels[0];
+    },
+  };
 };
+
+/** The label of an id, or the id where the settings no longer have it. */
+const nameOf = ({ labels, labelIds }: Components['settings'], id: string): string =>
+  labels[labelIds.indexOf(id)] ?? id;
 
 const importBase = async (
   components: Components,
@@ -72,17 +94,19 @@ const importBase = async (
 ): Promise<ImportReport> => {
   const { store, settings, registry, clock, newId } = components;
   const base = await components.basePictures.at(await registry.read());
-  const known = await knownHashes(components, base);
+  const known = await readKnown(components, base);
   const importId = newName(clock.now(), newId());
-  const { rows, duplicates, rejected } = await importPictures({
+  // What is imported again because it was lost keeps its part: the holdout is frozen.
+  const splitFor = (hash: string) =>
+    base.get(hash)?.split ?? (options.role === 'holdout' ? 'holdout' : splitOf(hash, settings));
+  const { rows, duplicates, relabelled, rejected } = await importPictures({
     source,
     store,
     shardKey: (split, number) => shardKey(importId, split, number),
     resolveLabel: (label) => findLabel(settings, label),
-    isDuplicate: (hash) => known.has(hash),
-    // What is imported again because it was lost keeps its part: the holdout is frozen.
-    splitFor: (hash) =>
-      base.get(hash)?.split ?? (options.role === 'holdout' ? 'holdout' : splitOf(hash, settings)),
+    isDuplicate: known.has,
+    knownLabel: known.labelOf,
+    splitFor,
     ...(options.signal ? { signal: options.signal } : {}),
     onProgress: (done) => options.onProgress?.({ done, total: null }),
   });
@@ -97,10 +121,17 @@ const importBase = async (
   }
   const perLabel = emptyCounts(settings.labels);
   for (const { label, split } of rows) {
-    const counts = perLabel[settings.labels[settings.labelIds.indexOf(label)] ?? ''];
+    const counts = perLabel[nameOf(settings, label)];
     if (counts) counts[split]++;
   }
-  return { imported: rows.length, duplicates, rejected, perLabel };
+  const isNew = new Set(rows.map((row) => row.sha256));
+  const conflicts = relabelled.map(({ path, sha256: hash, labelId, knownAs }) => ({
+    path,
+    label: nameOf(settings, labelId),
+    knownAs: nameOf(settings, knownAs),
+    heldBack: (base.has(hash) || isNew.has(hash)) && splitFor(hash) !== 'train',
+  }));
+  return { imported: rows.length, duplicates, conflicts, rejected, perLabel };
 };
 
 const importFeedback = async (
@@ -108,8 +139,11 @@ const importFeedback = async (
   source: AsyncIterable<SourceItem>,
   { signal, onProgress }: ImportOptions,
 ): Promise<ImportReport> => {
-  const perLabel = emptyCounts(context.settings.labels);
+  const { settings } = context;
+  const base = await context.basePictures.at(await context.registry.read());
+  const perLabel = emptyCounts(settings.labels);
   const rejected: Rejected[] = [];
+  const conflicts: Conflict[] = [];
   let imported = 0;
   let duplicates = 0;
   let done = 0;
@@ -126,9 +160,14 @@ const importFeedback = async (
           target: item.label,
           source: 'import',
         });
-        const counts = perLabel[findLabel(context.settings, item.label)?.label ?? ''];
-        if (receipt.status === 'duplicate') duplicates++;
-        else {
+        const label = findLabel(settings, item.label)?.label ?? item.label;
+        const counts = perLabel[label];
+        if (receipt.status === 'duplicate') {
+          duplicates++;
+          const knownAs = nameOf(settings, base.get(receipt.id)?.label ?? '');
+          if (receipt.reason === 'held-back')
+            conflicts.push({ path: item.path, label, knownAs, heldBack: true });
+        } else {
           imported++;
           if (counts) counts.train++;
         }
@@ -141,7 +180,7 @@ const importFeedback = async (
   };
 
   await forEachTogether(source, feedbackInFlight, takeIn);
-  return { imported, duplicates, rejected, perLabel };
+  return { imported, duplicates, conflicts, rejected, perLabel };
 };
 
 /** @throws RelearnError invalid/`path_not_found`, invalid/`no_pictures`, invalid/`own_dataset` */

@@ -87,7 +87,9 @@ const keepAnswer = async (
   const base = (await context.basePictures.at(await context.registry.read())).get(hash);
   const standing = await standingOf(context, answer, base, () => hasItem(store, answer));
   const outcome = await keep[standing]();
-  return receipt(hash, outcome === 'created' ? 'accepted' : 'duplicate');
+  const given = receipt(hash, outcome === 'created' ? 'accepted' : 'duplicate');
+  const isDropped = standing === 'judges' && base?.label !== answer.labelId;
+  return isDropped ? { ...given, reason: 'held-back' } : given;
 };
 
 const timeOf = ({ clock }: FeedbackContext) => new Date(clock.now()).toISOString();
