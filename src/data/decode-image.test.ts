@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -125,6 +126,18 @@ describe('what can not be used is refused with its code', () => {
 test('the blocked loaders stay blocked for the whole process', async () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
   await expect(sharp(svg).toBuffer()).rejects.toThrow();
+});
+
+test('no more pictures are decoded at once than there are cores', async () => {
+  const picture = await gradient(300, 200).png().toBuffer();
+  const all = Array.from({ length: availableParallelism() + 3 }, () =>
+    [decodeImage, normalizeImage].map((entrance) => entrance(picture)),
+  ).flat();
+  await Promise.resolve();
+  const { queue, process } = sharp.counters();
+  expect(queue + process).toBeGreaterThan(0);
+  expect(queue + process).toBeLessThanOrEqual(availableParallelism());
+  await Promise.all(all);
 });
 
 test('a decoder that runs out of time means a picture that is too complex', () => {

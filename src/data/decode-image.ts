@@ -2,7 +2,9 @@
  * Decodes and encodes pictures. The only importer of sharp: every picture from outside passes
  * through here, under one set of limits, and only JPEG, PNG and WebP are ever tried.
  */
+import { availableParallelism } from 'node:os';
 import sharp, { type Sharp } from 'sharp';
+import { takeTurns } from '../base/take-turns.ts';
 import { type ImageHeader, readImageHeader } from './image-header.ts';
 import { refusalOf, refuse } from './image-refusal.ts';
 
@@ -26,11 +28,11 @@ export interface Picture {
 export interface DecodeLimits {
   /** Most pixels, width × height, as stored. */
   readonly maxPixels: number;
-  /** Most seconds of work on one picture. */
+  /** Most seconds of work on one picture, in real time: the machine may have other work too. */
   readonly seconds: number;
 }
 
-export const defaultDecodeLimits: DecodeLimits = { maxPixels: 24_000_000, seconds: 2 };
+export const defaultDecodeLimits: DecodeLimits = { maxPixels: 24_000_000, seconds: 4 };
 
 /** Pictures are kept with a short side of at most this; smaller ones keep their size. */
 const storedShortSide = 256;
@@ -43,6 +45,12 @@ const shortestHeader = 24;
 const maxChannels = 5;
 /** An encoder writes about ten; thousands are made to keep a decoder busy. */
 const maxScans = 100;
+
+/**
+ * More at once than there are cores would be no faster, and good pictures would run out of time
+ * beside each other.
+ */
+const inTurn = takeTurns(availableParallelism());
 
 /** What is wrong according to the header alone, before a decoder sees a byte. */
 const checkHeader = (bytes: Uint8Array, limits: DecodeLimits): ImageHeader => {
@@ -96,7 +104,7 @@ export const decodeImage = async (
 ): Promise<Picture> => {
   const pipeline = upright(bytes, limits).raw();
   try {
-    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
+    const { data, info } = await inTurn(() => pipeline.toBuffer({ resolveWithObject: true }));
     return { width: info.width, height: info.height, channels: 3, data };
   } catch (cause) {
     throw refusalOf(cause);
@@ -123,7 +131,7 @@ export const normalizeImage = async (
 ): Promise<NormalizedImage> => {
   const pipeline = upright(bytes, limits).jpeg(storedForm);
   try {
-    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
+    const { data, info } = await inTurn(() => pipeline.toBuffer({ resolveWithObject: true }));
     return { bytes: data, width: info.width, height: info.height };
   } catch (cause) {
     throw refusalOf(cause);

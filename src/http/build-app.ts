@@ -33,7 +33,7 @@ import { authorize, checkBodyHeaders, checkHead, checkHost } from './guards.ts';
 import type { Scope } from './keys.ts';
 import { addLoadLimit } from './load-limit.ts';
 import { createMetrics } from './metrics.ts';
-import { addExpectations, answerBrokenRequest } from './raw-requests.ts';
+import { addExpectations, answerBrokenRequest, refuseTunnels } from './raw-requests.ts';
 import type { Route } from './route.ts';
 import { callbackRoute } from './routes/callback.ts';
 import { functionComputeRoutes } from './routes/function-compute.ts';
@@ -78,6 +78,7 @@ export const buildApp = (relearn: Relearn, options: AppOptions): FastifyInstance
   });
   if (options.functionCompute) addCallProtocol(app, options.functionCompute);
   addExpectations(app);
+  refuseTunnels(app, options.newRequestId);
   // Before the checks, so that the time of what they refuse is known too.
   addAccounting(app, context);
   addChecks(app, context);
@@ -235,7 +236,7 @@ const addRateLimit = (app: FastifyInstance, { access, limits }: AppContext) => {
   });
 };
 
-/** Every one that a request can name; `CONNECT` never gets here. */
+/** Every one that a request can name; `CONNECT` is refused before. */
 const allMethods = METHODS.filter((method) => method !== 'CONNECT');
 
 const addRoutes = (app: FastifyInstance, routes: readonly Route[]) => {

@@ -32,7 +32,7 @@ const problems: Readonly<Record<string, Problem>> = {
   invalid_json: entry(
     400,
     'The body is not valid JSON.',
-    'Send an object such as {"picture":"data:image/jpeg;base64,…"}, or the bytes of the picture as image/jpeg.',
+    'Send an object such as {"picture":"data:image/jpeg;base64,…"} in UTF-8 without a byte order mark, or the bytes of the picture as image/jpeg.',
   ),
   json_too_deep: entry(
     400,

@@ -2,8 +2,8 @@
  * What Node would answer by itself, without a code and a request id: requests that are not HTTP, and
  * expectations.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { problemBody } from './error-reply.ts';
 import { clientErrorOf, invalid } from './error-table.ts';
@@ -19,7 +19,7 @@ const clientErrorCodes: Readonly<Record<string, string>> = {
  */
 export const answerBrokenRequest = (
   error: Error & { code?: string },
-  socket: Socket,
+  socket: Duplex,
   requestId: string,
 ): string | undefined => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -27,20 +27,40 @@ export const answerBrokenRequest = (
     return undefined;
   }
   const code = clientErrorCodes[error.code ?? ''] ?? 'malformed_request';
+  return answerByHand(code, socket, requestId);
+};
+
+/** @returns the code */
+const answerByHand = (
+  code: string,
+  socket: Duplex,
+  requestId: string,
+  headers: readonly string[] = [],
+): string => {
   const problem = clientErrorOf(invalid(code, 'The request is broken.'));
   const body = JSON.stringify(problemBody(problem, requestId));
   socket.end(
     [
-      `HTTP/1.1 ${problem.status} ${problem.code}`,
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
       'Content-Type: application/problem+json',
       `Content-Length: ${Buffer.byteLength(body)}`,
       `X-Request-Id: ${requestId}`,
+      ...headers,
       'Connection: close',
       '',
       body,
     ].join('\r\n'),
   );
   return problem.code;
+};
+
+/** Node closes without a word on who asks for a tunnel. */
+export const refuseTunnels = (app: FastifyInstance, newRequestId: () => string): void => {
+  app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    // Whoever goes away meanwhile is no failure of the server.
+    socket.on('error', () => socket.destroy());
+    answerByHand('method_not_allowed', socket, newRequestId(), ['Allow: GET, HEAD, POST']);
+  });
 };
 
 /**

@@ -1,4 +1,5 @@
 /** The server on a real socket: starting, stopping, and requests that are not quite HTTP. */
+import { STATUS_CODES } from 'node:http';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -191,6 +192,7 @@ describe('requests that are not quite HTTP', () => {
       'malformed_request',
     ],
     ['no host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    ['a tunnel', `CONNECT a.example:443 HTTP/1.1\r\n${host}\r\n`, 405, 'method_not_allowed'],
     ['a method that is none', `FOO / HTTP/1.1\r\n${host}\r\n`, 400, 'malformed_request'],
     [
       'an expectation that nobody knows',
@@ -215,7 +217,7 @@ describe('requests that are not quite HTTP', () => {
   ])('%s', async (_name, text, status, code) => {
     const { port, url } = await start();
     const answer = await exchange(port, text);
-    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`));
     expect(answer).toContain(`"code":"${code}"`);
     expect(answer.toLowerCase()).toContain('x-request-id: ');
     expect((await fetch(`${url}/healthz`)).status).toBe(200);

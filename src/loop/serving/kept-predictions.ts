@@ -3,6 +3,7 @@
  * the answer is sent; feedback that comes sooner waits for the write.
  */
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
+import { takeTurns } from '../../base/take-turns.ts';
 import {
   decodeFeedbackItem,
   encodeFeedbackItem,
@@ -47,6 +48,8 @@ export const createKeptPredictions = ({
   keepPredictions,
 }: Pick<Components, 'store' | 'clock' | 'log' | 'keepPredictions'>): KeptPredictions => {
   const waiting = new Map<string, Promise<void>>();
+  /** One after the other, so that the next predictions need not wait behind all of them. */
+  const inTurn = takeTurns(1);
   let lastSweep = Number.NEGATIVE_INFINITY;
   /** Why the last picture was not kept. A store that is away is told once, not at every prediction. */
   let lastFailure: string | null = null;
@@ -76,7 +79,7 @@ export const createKeptPredictions = ({
   return {
     keep: (predictionId, picture, labelId) => {
       if (!keepPredictions || waiting.size >= mostWaiting) return;
-      const done = write(predictionId, picture, labelId)
+      const done = inTurn(() => write(predictionId, picture, labelId))
         .then(() => {
           lastFailure = null;
         })
