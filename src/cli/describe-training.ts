@@ -1,10 +1,10 @@
 /** What came of a training, as people read it. */
+
+import { counted, formatCount } from '../base/counted.ts';
 import type { GateReport, TrainReport, TransferReport } from '../records/reports.ts';
 import {
-  counted,
   formatAccuracy,
   formatConfusionMatrix,
-  formatCount,
   formatPercent,
   formatPerLabel,
   formatPValue,
@@ -50,7 +50,7 @@ const describeStart = ({ parent, start, race }: TrainReport): string => {
           `${loss(race.scratchLoss)} against ${loss(race.championLoss)}`,
         ]
       : [`from version ${parent}`, `${loss(race.championLoss)} against ${loss(race.scratchLoss)}`];
-  return `${own}, validation loss after ${race.rounds} ${race.rounds === 1 ? 'round' : 'rounds'} ${other}`;
+  return `${own}, validation loss after ${counted(race.rounds, 'round')} ${other}`;
 };
 
 /** How a training ended, behind "its rounds and steps, …". */
@@ -123,7 +123,7 @@ export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' |
 export const describeTraining = (report: TrainReport): string =>
   [
     `Version ${report.version} (${describeStart(report)}), ${report.architecture}: ` +
-      `${report.rounds} rounds, ${formatCount(report.steps)} steps, ${endings[report.stoppedBecause]}, ` +
+      `${counted(report.rounds, 'round')}, ${counted(report.steps, 'step')}, ${endings[report.stoppedBecause]}, ` +
       `${formatSeconds(report.seconds)}, ${formatCount(report.imagesPerSecond)} pictures a second.`,
     ...(report.transfer ? [describeTransfer(report.transfer)] : []),
     describeOutcome(report),

@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { formatCount } from '../base/counted.ts';
 import { RelearnError } from '../base/errors.ts';
 import { decodeImage, encodeJpeg } from '../data/decode-image.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
@@ -24,7 +25,6 @@ import type { Relearn } from '../loop/relearn-api.ts';
 import { nextStep } from './next-step.ts';
 import { tellOfReadOnly } from './read-only-store.ts';
 import type { Run } from './session.ts';
-import { formatCount } from './text.ts';
 
 export interface CheckResult {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** What would happen next in a store, and what its owner could do now, by its state. */
+
+import { formatCount } from '../base/counted.ts';
 import type { StatusReport } from '../records/reports.ts';
-import { formatCount } from './text.ts';
 
 export interface NextStep {
   /** What happens without anybody doing anything. */

@@ -1,7 +1,8 @@
 /** How far long work is: a bar on a terminal, a plain line every few seconds elsewhere. */
 import cliProgress from 'cli-progress';
+import { formatCount } from '../base/counted.ts';
 import type { CliContext } from './context.ts';
-import { formatCount, formatSeconds } from './text.ts';
+import { formatSeconds } from './text.ts';
 
 export interface Progress {
   /**

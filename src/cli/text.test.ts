@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { counted } from '../base/counted.ts';
 import {
-  counted,
   displayWidth,
   formatAccuracy,
   formatBar,

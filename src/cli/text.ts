@@ -1,16 +1,9 @@
 /** Numbers, durations and tables as people read them in a terminal. */
+import { counted, formatCount } from '../base/counted.ts';
 import { rejectionInWords } from '../records/rejection-words.ts';
 import type { ConfusionMatrix, EvaluationReport } from '../records/reports.ts';
 
 const foldersShown = 10;
-
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-export const formatCount = (value: number): string => whole.format(value);
-
-/** `1 problem`, `2 problems`, `1,500 pictures` */
-export const counted = (value: number, unit: string): string =>
-  `${formatCount(value)} ${unit}${value === 1 ? '' : 's'}`;
 
 export const formatPercent = (fraction: number): string => `${(fraction * 100).toFixed(1)} %`;
 

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatCount } from '../base/counted.ts';
 import { RelearnError } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
 import { showTraining } from '../cli/commands/train.ts';
@@ -14,7 +15,6 @@ import type { Run } from '../cli/session.ts';
 import {
   formatAccuracy,
   formatBar,
-  formatCount,
   formatPercent,
   formatSeconds,
   formatTable,

@@ -148,6 +148,9 @@ export const runsPrefix = 'runs/';
 export const runFileKey = (runId: string, name: string): string => `${runsPrefix}${runId}/${name}`;
 export const runRecordKey = (runId: string): string => runFileKey(runId, 'run.json');
 export const trainingManifestKey = (runId: string): string => runFileKey(runId, 'manifest.json');
+/** The run whose manifest a key names. */
+export const parseTrainingManifestKey = (key: string): string | undefined =>
+  /^runs\/([a-z0-9_.-]+)\/manifest\.json$/.exec(key)?.[1];
 /** The run that a key under `runs/` belongs to, where it is that run's record. */
 export const parseRunRecordKey = (key: string): string | undefined =>
   /^runs\/([a-z0-9_.-]+)\/run\.json$/.exec(key)?.[1];

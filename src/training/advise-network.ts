@@ -1,5 +1,7 @@
 /** What a training that starts from nothing should be told where pictures are few. */
+
 import { countEach } from '../base/count-each.ts';
+import { counted } from '../base/counted.ts';
 
 /**
  * Below this many of a class a network from scratch is far behind a pretrained one: on cats and dogs
@@ -16,5 +18,5 @@ export const adviseNetwork = (
   const [fewest] = Object.entries(counts).sort(([, a], [, b]) => a - b);
   if (!fewest || fewest[1] >= fewPictures) return undefined;
   const [label, count] = fewest;
-  return `${count} training ${count === 1 ? 'picture' : 'pictures'} of ${label}: few for a network that starts from nothing. A pretrained one learns from some dozens: relearn train --architecture FILE.onnx`;
+  return `${counted(count, 'training picture')} of ${label}: few for a network that starts from nothing. A pretrained one learns from some dozens: relearn train --architecture FILE.onnx`;
 };

@@ -4,6 +4,7 @@
  * no help. So each start is given one short training of its own, the learning rate falling to
  * nothing, and the one with the lower validation loss is trained in full.
  */
+import { counted } from '../base/counted.ts';
 import { isDivergence } from './divergence.ts';
 import type { FitRequest, FitResult, RaceResult } from './fit-types.ts';
 import type { TrainingPlan } from './training-plan.ts';
@@ -56,14 +57,14 @@ export const raceStarts = async (
 ): Promise<RaceResult> => {
   const { initial: _, ...fresh } = request;
   request.onLine?.(
-    `race: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} from the champion, then as many from scratch`,
+    `race: ${counted(rounds, 'round')} from the champion, then as many from scratch`,
   );
   const championLoss = await heat(request, rounds, train);
   const scratchLoss = await heat(fresh, rounds, train);
   const race = { rounds, championLoss, scratchLoss };
   const tell = (loss: number | null) => loss?.toFixed(4) ?? 'diverged';
   request.onLine?.(
-    `race over ${rounds} ${rounds === 1 ? 'round' : 'rounds'}: validation loss ${tell(championLoss)} from the champion, ${tell(scratchLoss)} from scratch; on from ${winnerOf(race)}`,
+    `race over ${counted(rounds, 'round')}: validation loss ${tell(championLoss)} from the champion, ${tell(scratchLoss)} from scratch; on from ${winnerOf(race)}`,
   );
   return race;
 };

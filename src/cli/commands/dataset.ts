@@ -1,9 +1,9 @@
 /** `relearn dataset`: writes the training data for other trainers. */
 import { type Command, Option } from 'commander';
+import { formatCount } from '../../base/counted.ts';
 import { type DatasetFormat, datasetFormats } from '../../records/dataset-manifest.ts';
 import { wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
-import { formatCount } from '../text.ts';
 
 interface Options {
   readonly format: DatasetFormat;

@@ -1,10 +1,11 @@
 /** `relearn deploy`: checks a deployment file before it is deployed. */
 import type { Command } from 'commander';
+import { counted } from '../../base/counted.ts';
 import { checkDeployment } from '../deploy/check-deployment.ts';
 import { readDeploymentFile } from '../deploy/read-deployment-file.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatForeign } from '../text.ts';
+import { formatForeign } from '../text.ts';
 
 const example = '\nExample:  relearn deploy check deploy/s.yaml\n';
 

@@ -1,15 +1,10 @@
 /** `relearn evaluate`: measures a version on the frozen holdout or on labelled pictures. */
 import type { Command } from 'commander';
+import { formatCount } from '../../base/counted.ts';
 import type { EvaluationReport } from '../../records/reports.ts';
 import { wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
-import {
-  formatAccuracy,
-  formatConfusionMatrix,
-  formatCount,
-  formatPercent,
-  formatPerLabel,
-} from '../text.ts';
+import { formatAccuracy, formatConfusionMatrix, formatPercent, formatPerLabel } from '../text.ts';
 import { describeRejected } from './import.ts';
 
 const describe = (report: EvaluationReport): string =>

@@ -1,5 +1,6 @@
 /** `relearn feedback`: sends labelled pictures to a running server, as its users would. */
 import type { Command } from 'commander';
+import { counted, formatCount } from '../../base/counted.ts';
 import { openPictureSource } from '../../data/picture-source.ts';
 import { exitCodes } from '../failure.ts';
 import { openFeedbackJournal, stateFolder } from '../feedback-journal.ts';
@@ -11,7 +12,7 @@ import {
   sendFeedback,
 } from '../send-feedback.ts';
 import type { Session } from '../session.ts';
-import { counted, formatCount, formatForeign, formatSeconds } from '../text.ts';
+import { formatForeign, formatSeconds } from '../text.ts';
 
 interface Options {
   readonly url: URL;

@@ -1,9 +1,10 @@
 /** `relearn fsck`: reads the whole store and holds it against its promises. */
 import type { Command } from 'commander';
+import { counted } from '../../base/counted.ts';
 import type { CheckReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { counted, formatForeign, formatName, formatQuarantined, formatUnread } from '../text.ts';
+import { formatForeign, formatName, formatQuarantined, formatUnread } from '../text.ts';
 
 type Problem = CheckReport['problems'][number];
 

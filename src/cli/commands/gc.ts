@@ -1,8 +1,8 @@
 /** `relearn gc`: removes what nothing refers to. */
 import type { Command } from 'commander';
+import { formatCount } from '../../base/counted.ts';
 import { wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
-import { formatCount } from '../text.ts';
 
 interface Options {
   readonly dryRun?: boolean;

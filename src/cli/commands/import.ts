@@ -1,10 +1,11 @@
 /** `relearn import`: reads labelled pictures into the store. */
 import { type Command, Option } from 'commander';
+import { counted, formatCount } from '../../base/counted.ts';
 import type { Conflict, ImportReport, Rejected } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import { idRange } from '../option-values.ts';
 import type { Session } from '../session.ts';
-import { counted, formatCount, formatForeign, formatReason, formatTable } from '../text.ts';
+import { formatForeign, formatReason, formatTable } from '../text.ts';
 
 interface Options {
   readonly ids?: readonly [number, number];

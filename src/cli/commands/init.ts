@@ -1,10 +1,11 @@
 /** `relearn init`: creates a store and decides its settings once. */
 import type { Command } from 'commander';
+import { counted } from '../../base/counted.ts';
 import { type NetworkOptions, networkOptions } from '../network-options.ts';
 import { aliasMap, nameList, normalizationOf, share, wholeNumber } from '../option-values.ts';
 import type { Session } from '../session.ts';
 import { showDownload } from '../show-download.ts';
-import { counted, formatPercent } from '../text.ts';
+import { formatPercent } from '../text.ts';
 
 interface Options extends NetworkOptions {
   readonly labels: readonly string[];

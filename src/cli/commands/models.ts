@@ -2,6 +2,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
+import { formatCount } from '../../base/counted.ts';
 import { RelearnError } from '../../base/errors.ts';
 import { type ExportFormat, exportFormats } from '../../records/export-formats.ts';
 import type { ExportReport, ModelsReport } from '../../records/reports.ts';
@@ -11,7 +12,7 @@ import { openForReading } from '../open-for-reading.ts';
 import { nameList, normalizationOf, numberList, wholeNumber } from '../option-values.ts';
 import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
-import { formatAccuracy, formatCount, formatPercent, formatTable } from '../text.ts';
+import { formatAccuracy, formatPercent, formatTable } from '../text.ts';
 
 const describe = (report: ModelsReport): string =>
   report.versions.length === 0

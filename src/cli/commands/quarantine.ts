@@ -1,11 +1,12 @@
 /** `relearn quarantine`: what was set aside and why; and back with it, once the cause is gone. */
 import type { Command } from 'commander';
+import { formatCount } from '../../base/counted.ts';
 import { RelearnError } from '../../base/errors.ts';
 import type { QuarantineReport, RetryReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatForeign, formatReason, formatTable } from '../text.ts';
+import { formatForeign, formatReason, formatTable } from '../text.ts';
 
 const describe = ({ items }: QuarantineReport): string =>
   items.length === 0

@@ -1,15 +1,14 @@
 /** `relearn status`: what the store holds and what would happen next. */
 import type { Command } from 'commander';
+import { counted, formatCount } from '../../base/counted.ts';
 import type { StatusReport } from '../../records/reports.ts';
 import { verdictLines } from '../describe-training.ts';
 import { nextStep } from '../next-step.ts';
 import { openForReading } from '../open-for-reading.ts';
 import type { Session } from '../session.ts';
 import {
-  counted,
   formatAccuracy,
   formatBar,
-  formatCount,
   formatQuarantined,
   formatTable,
   formatUnread,

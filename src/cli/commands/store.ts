@@ -1,9 +1,10 @@
 /** `relearn store`: moves everything to another place. */
 import type { Command } from 'commander';
+import { formatCount } from '../../base/counted.ts';
 import type { CopyReport } from '../../records/reports.ts';
 import { exitCodes } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { formatCount, formatForeign, formatSeconds } from '../text.ts';
+import { formatForeign, formatSeconds } from '../text.ts';
 
 const example =
   "\nExample:  relearn store copy ./relearn-store 's3://bucket/prefix?region=eu-west-1'\n";

@@ -3,6 +3,7 @@
  * no label, and a folder that contradicts the names in it.
  */
 import { basename } from 'node:path';
+import { counted } from '../../base/counted.ts';
 import type { SourceItem, SourcePicture } from '../../data/picture-source.ts';
 import { findLabel } from '../../records/resolve-label.ts';
 import type { Settings } from '../../records/settings.ts';
@@ -17,7 +18,7 @@ interface Tell {
   readonly log: Log;
 }
 
-const pictures = (count: number): string => (count === 1 ? '1 picture' : `${count} pictures`);
+const pictures = (count: number): string => counted(count, 'picture');
 
 /** Hands the items on and speaks at the end. */
 export async function* tellLabels(

@@ -2,8 +2,10 @@
  * Imported networks as architectures: an option that names a file becomes a checked network, whose
  * file is kept in the store once, so that whoever trains there has it.
  */
+
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { counted } from '../../base/counted.ts';
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
 import type { Backbone } from '../../engine/nn/transfer.ts';
@@ -198,7 +200,7 @@ export const checkFineTune = async (
   throw new RelearnError(
     'usage',
     'too_many_blocks',
-    `--fine-tune ${fineTune}: ${architecture} has ${blocks} ${blocks === 1 ? 'block' : 'blocks'}.`,
+    `--fine-tune ${fineTune}: ${architecture} has ${counted(blocks, 'block')}.`,
     { hint: `Give a number from 0 to ${blocks}; a third of them is often enough.` },
   );
 };

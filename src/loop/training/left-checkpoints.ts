@@ -37,12 +37,15 @@ export const describeCheckpoint = async (
   }
 };
 
-/** Removes the checkpoints of every run but one. @param kept null = of all runs */
-export const removeCheckpoints = async (store: ObjectStore, kept: string | null): Promise<void> => {
+/** Removes the checkpoints of these runs. */
+export const removeCheckpoints = async (
+  store: ObjectStore,
+  isDead: (runId: string) => boolean,
+): Promise<void> => {
   const dead: string[] = [];
   for await (const { key } of store.list(runsPrefix)) {
     const runId = parseCheckpointKey(key);
-    if (runId !== undefined && runId !== kept) dead.push(key);
+    if (runId !== undefined && isDead(runId)) dead.push(key);
   }
   // The record before its parts: what it names must be there as long as it is.
   for (const key of dead.sort((a, b) => a.length - b.length)) await store.delete(key);

@@ -16,7 +16,6 @@ import { assembleTrainingSet } from './assemble-training-set.ts';
 import { keepBackbone } from './backbones.ts';
 import { type AskedArchitecture, chooseStart, isSameArchitecture } from './choose-start.ts';
 import { claimTraining } from './claim-training.ts';
-import { removeCheckpoints } from './left-checkpoints.ts';
 import { findResumable, nothingToResume } from './resumable-run.ts';
 import type { TrainingRequest } from './trainer.ts';
 
@@ -74,7 +73,7 @@ export const prepareNew = async (
   options: TrainOptions,
   { asked, sound }: Groundwork,
 ): Promise<PreparedTraining> => {
-  const { clock, newId, registry, store } = components;
+  const { clock, newId, registry } = components;
   const { state } = registry;
   const start = await chooseStart(components, state, options, asked);
   const backbone = asked?.imported
@@ -96,8 +95,6 @@ export const prepareNew = async (
     )),
   };
   const ref = await claimTraining(components, lease, manifest);
-  // From this claim on nothing older can be resumed.
-  await removeCheckpoints(store, manifest.runId);
   return { manifest, ref, resumed: null };
 };
 

@@ -127,6 +127,28 @@ describe('after a training died', () => {
     expect(after.every((key) => key.includes(requests[1]?.runId ?? '?'))).toBe(true);
   });
 
+  test('its checkpoint stays until the newer one has its own', async () => {
+    const relearn = await open(async (request, watch) => {
+      requests.push(request);
+      const isFirst = requests.length === 1;
+      if (isFirst) return dieAfter(9)(request, watch);
+      if (request.resume) return createTestTrainer(place.store, place.clock)(request, watch);
+      throw requests.length === 2
+        ? new RelearnError('invalid', 'training_diverged', 'The training diverged.')
+        : crash;
+    });
+    await expect(relearn.train()).rejects.toBe(crash);
+    await expect(relearn.train({ learningRate: 9 })).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(relearn.train()).rejects.toBe(crash);
+    const [first] = requests;
+    expect((await relearn.status()).resumable).toMatchObject({ id: first?.runId, step: 9 });
+    expect(await relearn.train({ resume: true })).toMatchObject({ version: 1 });
+    expect(requests.at(-1)?.runId).toBe(first?.runId);
+    expect(await checkpointKeys()).toEqual([]);
+    await expect(relearn.train()).rejects.toBe(crash);
+    expect((await relearn.status()).resumable).toBeNull();
+  });
+
   test('of an error that would come again, nothing is kept', async () => {
     const diverged = new RelearnError('invalid', 'training_diverged', 'The training diverged.');
     const relearn = await open(dyingTrainer(diverged));
@@ -273,7 +295,7 @@ describe('a training that starts by itself', () => {
     const said: string[] = [];
     await expect(relearn.train({ onLine: (line) => said.push(line) })).rejects.toBe(crash);
     expect(said).toEqual([
-      'starting anew: the training that was cut off after round 0 is given up; relearn train --resume would have gone on with it',
+      'starting anew: the training that was cut off after 0 rounds (9 steps) is given up once this one has a checkpoint of its own. To go on with it instead, stop this one before that and run relearn train --resume',
     ]);
   });
 });

@@ -101,13 +101,15 @@ describe('the checkpoint of a run', () => {
     });
   });
 
-  test('goes when another run starts', async () => {
+  test('goes once a younger run has one, and not because of an older', async () => {
     await open('r1').save(stateAt(1));
     await open('r2').save(stateAt(1));
-    await removeCheckpoints(store, 'r2');
     expect(await open('r1').last()).toBeUndefined();
+    await open('r1').save(stateAt(3));
     expect(await open('r2').last()).toEqual(stateAt(1));
-    await removeCheckpoints(store, null);
+    await removeCheckpoints(store, (runId) => runId === 'r1');
+    expect(await open('r1').last()).toBeUndefined();
+    await removeCheckpoints(store, () => true);
     expect(await keys()).toEqual([]);
   });
 });

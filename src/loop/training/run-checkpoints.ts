@@ -2,6 +2,7 @@
  * The last checkpoint of a run, in the store: parts that are named by their content, and one record
  * that names them. The record is replaced in one stroke after its parts are there, and parts that no
  * record names are removed after that, so a run that dies at any moment leaves a whole checkpoint.
+ * That of an older run stays until then too.
  */
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
@@ -17,7 +18,7 @@ import {
 } from '../../training/checkpoint-parts.ts';
 import type { Checkpoints } from '../../training/training-state.ts';
 import type { Components } from '../components.ts';
-import { readCheckpoint } from './left-checkpoints.ts';
+import { readCheckpoint, removeCheckpoints } from './left-checkpoints.ts';
 
 type Place = Pick<Components, 'store' | 'clock'>;
 
@@ -57,6 +58,8 @@ export const createRunCheckpoints = (
     };
     await store.put(checkpointKey(runId), encodeCheckpoint(record));
     await removeParts(store, runId, parts);
+    // Never a younger one's: a training that was asleep may come late.
+    await removeCheckpoints(store, (other) => other < runId);
   },
 
   last: async () => {

@@ -3,6 +3,7 @@
  * count: whatever else it writes is there before the entry that names it, so that a crash between
  * any two lines leaves the store as it was, or as it is after the training.
  */
+import { counted } from '../../base/counted.ts';
 import { isRelearnError, RelearnError } from '../../base/errors.ts';
 import type { TrainingProgress, TrainReport } from '../../records/reports.ts';
 import { type Lease, leaseLost } from '../../registry/lease.ts';
@@ -53,6 +54,10 @@ export const trainHolding = async (
     options.onProgress?.(progress);
   };
   tell(startingProgress(startedAt));
+  if (resumed)
+    options.onLine?.(
+      `going on after ${counted(resumed.rounds, 'round')} (${counted(resumed.step, 'step')}) with the training that began at ${startedAt}`,
+    );
   log('info', resumed ? `Training resumed after round ${resumed.rounds}.` : 'Training started.', {
     runId,
     ...(resumed ? { step: resumed.step } : {}),
@@ -85,7 +90,8 @@ export const trainHolding = async (
   ).catch(async (error: unknown) => {
     await setAsideFatal(occasion, error);
     // What is wrong with the input would be wrong again.
-    if (isRelearnError(error) && error.kind === 'invalid') await removeCheckpoints(store, null);
+    if (isRelearnError(error) && error.kind === 'invalid')
+      await removeCheckpoints(store, (other) => other === runId);
     throw error;
   });
   signal.throwIfAborted();
@@ -95,7 +101,7 @@ export const trainHolding = async (
     feedback: manifest.feedback.length,
     signal,
   });
-  await removeCheckpoints(store, null).catch((error: unknown) => {
+  await removeCheckpoints(store, () => true).catch((error: unknown) => {
     log('warn', 'The checkpoints of the run were not removed yet.', { error: String(error) });
   });
   return report;
@@ -166,7 +172,7 @@ const tellOfCheckpoint = async (
   const found = resume ? undefined : await findResumable(components, components.registry.state);
   if (found)
     onLine?.(
-      `starting anew: the training that was cut off after round ${found.run.rounds} is given up; relearn train --resume would have gone on with it`,
+      `starting anew: the training that was cut off after ${counted(found.run.rounds, 'round')} (${counted(found.run.step, 'step')}) is given up once this one has a checkpoint of its own. To go on with it instead, stop this one before that and run relearn train --resume`,
     );
 };
 

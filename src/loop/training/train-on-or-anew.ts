@@ -9,7 +9,7 @@ import type { Lease } from '../../registry/lease.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
 import type { Components } from '../components.ts';
 import type { TrainOptions } from '../relearn-api.ts';
-import { readCheckpoint } from './left-checkpoints.ts';
+import { readCheckpoint, removeCheckpoints } from './left-checkpoints.ts';
 import type { Groundwork } from './prepare-training.ts';
 import { interruptedClaim } from './resumable-run.ts';
 import { trainHolding } from './train-candidate.ts';
@@ -32,7 +32,7 @@ const obstacleOf = async (
   { store, feedbackQuery }: Pick<Components, 'store' | 'feedbackQuery'>,
   state: RegistryState,
 ): Promise<string | null | undefined> => {
-  const claim = interruptedClaim(state);
+  const claim = await interruptedClaim({ store }, state);
   if (!claim) return undefined;
   try {
     const { runId, parent } = await feedbackQuery(state).readManifest(claim.manifest);
@@ -61,18 +61,20 @@ export const trainOnOrAnew = async (
   signal: AbortSignal,
   groundwork: Groundwork,
 ): Promise<TrainReport> => {
-  const { registry, log } = components;
-  const giveUp = (why: string) =>
+  const { registry, store, log } = components;
+  const giveUp = async (why: string): Promise<void> => {
     log('warn', `The training that was cut off is given up, a new one begins: ${why}.`);
+    await removeCheckpoints(store, () => true);
+  };
   const obstacle = await obstacleOf(components, registry.state);
-  if (obstacle) giveUp(obstacle);
+  if (obstacle) await giveUp(obstacle);
   if (obstacle === null) {
     try {
       const onwards = { ...options, resume: true };
       return await trainHolding(components, lease, onwards, signal, groundwork);
     } catch (error) {
       if (!isRelearnError(error) || !refusals.has(error.code)) throw error;
-      giveUp(error.message.replace(/\.$/, ''));
+      await giveUp(error.message.replace(/\.$/, ''));
     }
   }
   return trainHolding(components, lease, options, signal, groundwork);
