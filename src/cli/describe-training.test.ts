@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest';
 import type { GateReport, TransferReport } from '../records/reports.ts';
-import { describeGate, describeHoldoutGaps, describeTransfer } from './describe-training.ts';
+import { wilsonInterval } from '../registry/wilson-interval.ts';
+import {
+  describeGate,
+  describeGuessing,
+  describeHoldoutGaps,
+  describeTransfer,
+} from './describe-training.ts';
 
 const undecided: GateReport = {
   verdict: 'not-enough-evidence',
@@ -65,4 +71,22 @@ it.each([
 ])('a holdout of %d cats and %d dogs', (cats, dogs, lines) => {
   const perLabel = { cat: row(cats), dog: row(dogs) };
   expect(describeHoldoutGaps({ n: cats + dogs, perLabel })).toEqual(lines);
+});
+
+it.each([
+  ['half of as many of each', 50, 100, 100, true],
+  ['most of a few', 3, 2, 2, true],
+  ['most of many', 180, 100, 100, false],
+  ['as many as there are of the larger class', 150, 150, 50, true],
+  ['clearly more than the larger class', 180, 150, 50, false],
+  ['fewer than guessing', 10, 100, 100, true],
+  ['none of a class alone', 0, 20, 0, false],
+  ['no holdout', 0, 0, 0, false],
+])('guessing and a model that tells %s', (_, right, cats, dogs, isGuessing) => {
+  const n = cats + dogs;
+  const perLabel = { cat: row(cats), dog: row(dogs) };
+  const lines = describeGuessing({ n, interval: wilsonInterval(right, n), perLabel });
+  expect(lines.length > 0).toBe(isGuessing);
+  if (isGuessing)
+    expect(lines[0]).toMatch(/no better than guessing.* always says cat .*--architecture/);
 });

@@ -107,6 +107,23 @@ export const describeHoldoutGaps = ({
   return n < enoughToJudge ? [`So few holdout pictures judge roughly: ${cure}`] : [];
 };
 
+/** Whether always giving the most frequent answer could be as often right, and what helps then. */
+export const describeGuessing = ({
+  n,
+  interval,
+  perLabel,
+}: Pick<TrainReport['holdout'], 'n' | 'interval' | 'perLabel'>): readonly string[] => {
+  const [label, largest] = Object.entries(perLabel)
+    .map(([name, row]) => [name, row.n] as const)
+    .reduce((most, next) => (next[1] > most[1] ? next : most), ['', 0]);
+  const share = largest / n;
+  // Of one class alone nothing can be guessed: the gaps of the holdout tell of that.
+  if (n === 0 || largest === n || interval[0] > share) return [];
+  return [
+    `That is no better than guessing, as far as ${counted(n, 'picture')} can tell: who always says ${label} is right about ${formatPercent(share)}. Import more pictures of every label, start from a pretrained network (--architecture FILE.onnx), or train longer (--rounds).`,
+  ];
+};
+
 /** What became of a candidate: its figures on the holdout and the gate's word. */
 export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' | 'gate'>): string =>
   [
@@ -116,6 +133,7 @@ export const describeOutcome = ({ holdout, gate }: Pick<TrainReport, 'holdout' |
     '',
     formatConfusionMatrix(holdout.confusionMatrix),
     '',
+    ...describeGuessing(holdout),
     ...describeHoldoutGaps(holdout),
     describeGate(gate, holdout.accuracy),
   ].join('\n');

@@ -53,6 +53,24 @@ test('one class alone is no task', async () => {
   expect(status).toMatchObject({ champion: null, training: null, resumable: null });
 });
 
+test('a class whose pictures are all held back is told where they are', async () => {
+  const { store, imported } = await storeWith(async (directory) => {
+    for (let id = 0; id < 40; id++)
+      await writeFile(join(directory, `cat.${id}.jpg`), await makePicture('cat', id));
+  });
+  expect(imported.perLabel.dog).toEqual({ train: 0, validation: 0, holdout: 0 });
+  const more = join(folder.path, 'held-back');
+  await mkdir(more);
+  await writeFile(join(more, 'dog.1.jpg'), await makePicture('dog', 1));
+  await relearnJson('import', more, '--role', 'holdout', '--store', store);
+  expect(await relearnError('train', '--store', store)).toMatchObject({
+    code: 'label_without_pictures',
+    message:
+      'There are no training pictures of dog: 1 picture of dog is held back to judge models (1 in the holdout).',
+    hint: expect.stringContaining('Import more'),
+  });
+});
+
 test('one picture is one class', async () => {
   const { store } = await storeWith(
     async (directory) => writeFile(join(directory, 'cat.1.jpg'), await makePicture('cat', 1)),

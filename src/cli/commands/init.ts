@@ -60,7 +60,9 @@ export const define = (command: Command, session: Session): void => {
               `${formatPercent(report.holdout)} of imports are kept apart to judge versions.`,
             ...(report.blocks
               ? [
-                  `A new head learns on it; relearn train --fine-tune N lets the last N of its ${counted(report.blocks, 'block')} learn too.`,
+                  report.blocks === 1
+                    ? 'A new head learns on it; relearn train --fine-tune 1 lets its one block learn too.'
+                    : `A new head learns on it; relearn train --fine-tune N lets the last N of its ${counted(report.blocks, 'block')} learn too.`,
                 ]
               : []),
             `Feedback starts a training once every label has ${counted(report.threshold, 'new picture')}.`,

@@ -114,3 +114,13 @@ it('an answer that a picture of the holdout shows something else is told to be i
     status: 'accepted',
   });
 });
+
+it('a training without a picture to learn from tells where the pictures are', async () => {
+  await importing('first', { 'cat/b.jpg': judging });
+  await expect(relearn.train()).rejects.toMatchObject({
+    code: 'no_base_data',
+    message:
+      'There are no base pictures to train on: 1 picture is held back to judge models (1 in the holdout).',
+    hint: expect.stringContaining('relearn import'),
+  });
+});

@@ -13,6 +13,7 @@ import {
 import type { RegistryState } from '../../registry/registry-state.ts';
 import type { Components } from '../components.ts';
 import { foundAt, type Occasion, setAside, whyNotLearnt } from '../feedback/quarantine.ts';
+import { describeHeldBack, importMore } from './held-back.ts';
 
 export type TrainingSet = Pick<TrainingManifest, 'base' | 'feedback' | 'replay'>;
 
@@ -37,11 +38,6 @@ const withoutJudges = async (
   return rows;
 };
 
-export const noBaseData = () =>
-  new RelearnError('invalid', 'no_base_data', 'There are no base pictures to train on.', {
-    hint: 'Import labelled pictures first: relearn import pictures/',
-  });
-
 export const hasBaseData = async (
   parts: Pick<Components, 'basePictures'>,
   state: RegistryState,
@@ -50,6 +46,27 @@ export const hasBaseData = async (
     if (row.split === 'train') return true;
   }
   return false;
+};
+
+/** @throws RelearnError invalid/`no_base_data`, which says what there is */
+export const requireBaseData = async (
+  parts: Pick<Components, 'basePictures'>,
+  state: RegistryState,
+): Promise<void> => {
+  if (await hasBaseData(parts, state)) return;
+  const counts = { train: 0, validation: 0, holdout: 0 };
+  for (const { split } of (await parts.basePictures.at(state)).values()) counts[split]++;
+  const heldBack = describeHeldBack(counts);
+  throw heldBack === ''
+    ? new RelearnError('invalid', 'no_base_data', 'There are no base pictures to train on.', {
+        hint: 'Import labelled pictures first: relearn import pictures/',
+      })
+    : new RelearnError(
+        'invalid',
+        'no_base_data',
+        `There are no base pictures to train on: ${heldBack}.`,
+        { hint: importMore },
+      );
 };
 
 /**
@@ -63,7 +80,7 @@ export const assembleTrainingSet = async (
   sound: ReadonlySet<string>,
   { fromScratch }: { readonly fromScratch: boolean },
 ): Promise<TrainingSet> => {
-  if (!(await hasBaseData(parts, state))) throw noBaseData();
+  await requireBaseData(parts, state);
   const untrained = await untrainedFeedback(
     parts.feedbackQuery(fromScratch ? { ...state, champion: null } : state),
   );

@@ -1,13 +1,17 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import {
   createTestStore,
   createTestTrainer,
   openTestClassifier,
 } from '../../../test/loop-store.ts';
+import { described, onnxFile, smallClassifier } from '../../../test/onnx-file.ts';
 import { sha256 } from '../../base/hash.ts';
 import { backboneKey } from '../../records/keys.ts';
 import { openComponents } from '../components.ts';
-import { keepBackbone } from './backbones.ts';
+import { importArchitecture, keepBackbone } from './backbones.ts';
 import { claimTraining } from './claim-training.ts';
 
 it('names an imported network that something names already; any other lies in a new place', async () => {
@@ -46,3 +50,29 @@ it('names an imported network that something names already; any other lies in a 
   const later = { ...lease, epoch: lease.epoch + 100 };
   expect(await keepBackbone(components, later, file)).toEqual(backbone);
 });
+
+it.each([
+  ['left open', ['N', 3, 'H', 'W'], 32, 1],
+  ['left open', ['N', 3, 'H', 'W'], 160, 0],
+  ['left open', ['N', 3, 'H', 'W'], undefined, 0],
+  ['in the file', ['N', 3, 8, 8], 8, 0],
+] as const)(
+  'a picture size %s in %j, and %s given: %d hints',
+  async (_, dims, imageSize, hints) => {
+    const folder = await mkdtemp(join(tmpdir(), 'relearn-size-'));
+    const lines: string[] = [];
+    try {
+      const path = join(folder, 'small.onnx');
+      await writeFile(path, onnxFile({ ...smallClassifier, inputs: [described('images', dims)] }));
+      await importArchitecture(path, {
+        imageSize,
+        env: {},
+        from: { onLine: (line) => lines.push(line) },
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    expect(lines).toHaveLength(hints);
+    if (hints > 0) expect(lines[0]).toContain('Without --image-size it is 224.');
+  },
+);

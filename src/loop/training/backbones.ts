@@ -93,6 +93,7 @@ export const importArchitecture = async (
   const cut = features === undefined ? whole : await cutFile(whole, features);
   const file = normalization ? await normalizeFile(cut, normalization) : cut;
   const network = await openBackbone(file, imageSize);
+  if (await isSmallForIt(file, imageSize)) from.onLine?.(smallSize(network.imageSize));
   return {
     name: isOnHub ? architecture : basename(architecture),
     file,
@@ -101,6 +102,16 @@ export const importArchitecture = async (
     blocks: await countBlocksOf(network),
   };
 };
+
+/** Below half of what most networks were trained at, features tell little. */
+const isSmallForIt = async (file: Uint8Array, imageSize: number | undefined): Promise<boolean> => {
+  if (imageSize === undefined || imageSize >= usualImageSize / 2) return false;
+  // Where the file itself says the size, it is the right one.
+  return (await openBackbone(file)).imageSize !== imageSize;
+};
+
+const smallSize = (size: number): string =>
+  `The network takes pictures of any size, and most such networks were trained at ${usualImageSize} × ${usualImageSize} pixels: at ${size} × ${size} it is quicker and tells much less. Without --image-size it is ${usualImageSize}.`;
 
 const cutFile = async (file: Uint8Array, features: string): Promise<Uint8Array> => {
   const { endAtFeatures } = await import('../../engine/onnx/end-at-features.ts');

@@ -22,7 +22,8 @@ import { type CurvePoint, type FitRequest, fit } from '../../training/fit.ts';
 import { type FitTransferRequest, fitTransfer } from '../../training/fit-transfer.ts';
 import { openBackbone } from './backbones.ts';
 import { createEventFile } from './event-file.ts';
-import { loadTrainingPictures } from './load-training-pictures.ts';
+import { describeHeldBack, importMore } from './held-back.ts';
+import { loadTrainingPictures, type TrainingPictures } from './load-training-pictures.ts';
 import { presentCandidate } from './present-candidate.ts';
 import { announceCheckpoints, createRunCheckpoints } from './run-checkpoints.ts';
 import { startingProgress } from './run-journal.ts';
@@ -64,14 +65,34 @@ const loadBackbone = async (
   return { sha256: ref.sha256, network: await openBackbone(await readVerified(store, ref), size) };
 };
 
-const checkLabels = ({ labels }: Settings, train: readonly LabelledPicture[]): void => {
-  const missing = labels.filter((_, index) => !train.some(({ label }) => label === index));
+const checkLabels = (
+  { labels }: Settings,
+  { train, validation, holdout }: TrainingPictures,
+): void => {
+  const countOf = (pictures: readonly LabelledPicture[], index: number): number =>
+    pictures.reduce((count, { label }) => count + (label === index ? 1 : 0), 0);
+  const missing = labels.flatMap((label, index) =>
+    countOf(train, index) > 0 ? [] : [{ label, index }],
+  );
   if (missing.length === 0) return;
+  const heldBack = missing
+    .map(({ label, index }) =>
+      describeHeldBack(
+        { validation: countOf(validation, index), holdout: countOf(holdout, index) },
+        ` of ${label}`,
+      ),
+    )
+    .filter((text) => text !== '');
   throw new RelearnError(
     'invalid',
     'label_without_pictures',
-    `There are no training pictures of ${missing.join(', ')}.`,
-    { hint: 'Import pictures of every label: relearn import pictures/' },
+    `There are no training pictures of ${missing.map(({ label }) => label).join(', ')}${heldBack.length > 0 ? `: ${heldBack.join('; ')}` : ''}.`,
+    {
+      hint:
+        heldBack.length > 0
+          ? importMore
+          : 'Import pictures of every label: relearn import pictures/',
+    },
   );
 };
 
@@ -113,12 +134,13 @@ export const runTraining = async (
   const preprocessing = backbone
     ? squareOf(backbone.network)
     : preprocessingFor(architecture, settings);
-  const { train, validation, holdout } = await loadTrainingPictures(
+  const pictures = await loadTrainingPictures(
     { ...site, epoch, failures, log: (_level, message) => watch.onLine(message) },
     manifest,
     isFeedbackSuspect(request) ? watch.onDecoding : undefined,
   );
-  checkLabels(settings, train);
+  checkLabels(settings, pictures);
+  const { train, validation, holdout } = pictures;
   const advice = backbone || start ? undefined : adviseNetwork(settings.labels, train);
   if (advice) watch.onLine(advice);
 

@@ -12,7 +12,7 @@ import { archiveConsumed } from '../feedback/archive-consumed.ts';
 import { occasionOf } from '../feedback/quarantine.ts';
 import { settleItems, takeInForeign } from '../feedback/take-in-foreign.ts';
 import type { TrainOptions } from '../relearn-api.ts';
-import { hasBaseData, noBaseData } from './assemble-training-set.ts';
+import { requireBaseData } from './assemble-training-set.ts';
 import { awaitLease } from './await-lease.ts';
 import { checkFineTune } from './backbones.ts';
 import { type AskedArchitecture, chooseStart, findAskedArchitecture } from './choose-start.ts';
@@ -160,7 +160,7 @@ const checkRequest = async (
   const { backbone } = start;
   if (backbone && options.fineTune)
     await checkFineTune(components, { ...start, backbone }, asked?.imported, options.fineTune);
-  if (!(await hasBaseData(components, state))) throw noBaseData();
+  await requireBaseData(components, state);
   return asked;
 };
 
