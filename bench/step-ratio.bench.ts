@@ -11,6 +11,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { typescriptOptions } from '../scripts/typescript-options.mjs';
 import { type ArchitectureName, architectures } from '../src/engine/nn/architectures.ts';
 import { describeMachine, median } from './machine.ts';
 import { type Engine, prepareSteps } from './prepare-steps.ts';
@@ -31,12 +32,7 @@ const loadEngine = async (tree: string, name: string): Promise<Engine> => {
       loader: 'ts',
     },
     outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'warning',
+    ...typescriptOptions,
   });
   try {
     return await import(pathToFileURL(outfile).href);

@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { typescriptOptions } from './typescript-options.mjs';
 
 const [file, ...rest] = process.argv.slice(2);
 if (!file) {
@@ -20,12 +21,7 @@ await build({
   absWorkingDir: root,
   entryPoints: [file],
   outfile,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  packages: 'external',
-  logLevel: 'warning',
+  ...typescriptOptions,
 });
 const child = spawn(process.execPath, [outfile, ...rest], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

@@ -7,12 +7,14 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { callKinds, canHit, faultNames } from './faults.ts';
+import { type BugWithBound, plantedBugs } from './planted-bugs.ts';
 import { type Role, roles } from './roles.ts';
 import { simulate } from './simulate.ts';
 import {
   addTotals,
   emptyTotals,
-  findPlantedBugs,
+  type FoundBug,
+  findPlantedBug,
   type Share,
   simulateMany,
   type Totals,
@@ -34,34 +36,50 @@ const expectedFaults = (): string[] => [
 
 const say = (line: string) => console.log(line);
 
-const runOnThreads = (from: number, seeds: number, threads: number): Promise<Totals> =>
+type Task =
+  | { readonly kind: 'seeds'; readonly share: Share }
+  | { readonly kind: 'bug'; readonly bug: number; readonly from: number };
+
+/** Gives each thread its next task as soon as it is done with one. */
+const runOnThreads = <Result>(
+  tasks: readonly Task[],
+  threads: number,
+  onResult: (result: Result) => void,
+): Promise<void> =>
   new Promise((resolve, reject) => {
-    let totals = emptyTotals();
-    let next = from;
-    const end = from + seeds;
-    for (let n = 0; n < threads; n++) {
+    let next = 0;
+    let left = tasks.length;
+    for (let n = 0; n < Math.min(threads, tasks.length); n++) {
       const worker = new Worker(new URL(import.meta.url), { workerData: 'simulate' });
-      const giveShare = () => {
-        if (next >= end) {
-          worker.postMessage(null);
-          return;
-        }
-        const share: Share = { from: next, seeds: Math.min(shareSize, end - next) };
-        next += share.seeds;
-        worker.postMessage(share);
-      };
-      worker.on('message', (done: Totals) => {
-        totals = addTotals(totals, done);
-        for (const { seed, problem } of done.problems) {
-          say(`seed ${seed}: ${problem}\n  replay: npm run simulate -- --seed ${seed}`);
-        }
-        if (totals.seeds === seeds) resolve(totals);
-        giveShare();
+      const giveTask = () => worker.postMessage(tasks[next++] ?? null);
+      worker.on('message', (result: Result) => {
+        onResult(result);
+        if (--left === 0) resolve();
+        giveTask();
       });
       worker.on('error', reject);
-      giveShare();
+      giveTask();
     }
   });
+
+const runTask = (task: Task): Promise<Totals | FoundBug> =>
+  task.kind === 'seeds' ? simulateMany(task.share) : findPlantedBug(task.bug, task.from);
+
+const simulateSeeds = async (from: number, seeds: number, threads: number): Promise<Totals> => {
+  let totals = emptyTotals();
+  const tasks: Task[] = [];
+  for (let first = from; first < from + seeds; first += shareSize)
+    tasks.push({
+      kind: 'seeds',
+      share: { from: first, seeds: Math.min(shareSize, from + seeds - first) },
+    });
+  await runOnThreads<Totals>(tasks, threads, (done) => {
+    totals = addTotals(totals, done);
+    for (const { seed, problem } of done.problems)
+      say(`seed ${seed}: ${problem}\n  replay: npm run simulate -- --seed ${seed}`);
+  });
+  return totals;
+};
 
 const printTotals = ({ seeds, events, faults, acts, problems }: Totals, time: number): boolean => {
   const sum = Object.values(faults).reduce((total, count) => total + count, 0) / 2;
@@ -92,15 +110,22 @@ const replay = async (seed: number): Promise<boolean> => {
   return first.problem === null && second.hash === first.hash;
 };
 
-const findAll = async (from: number): Promise<boolean> => {
-  const all = await findPlantedBugs(from);
-  for (const { bug, seeds, problem } of all) {
+const findAll = async (from: number, threads: number): Promise<boolean> => {
+  // Those that may take most seeds first, so that no thread is left with a long one at the end.
+  const tasks = plantedBugs
+    .map(({ within }, bug) => ({ within, task: { kind: 'bug', bug, from } as const }))
+    .sort((left, right) => right.within - left.within)
+    .map(({ task }) => task);
+  let all = true;
+  await runOnThreads<FoundBug>(tasks, threads, ({ bug, seeds, problem }) => {
+    const { name, within } = plantedBugs[bug] as BugWithBound;
     const result = seeds === null ? 'NOT FOUND' : `found after ${seeds}`;
     say(
-      `${bug.name}: ${result} of at most ${bug.within} seeds${problem ? ` (${problem.split('\n')[0]})` : ''}`,
+      `${name}: ${result} of at most ${within} seeds${problem ? ` (${problem.split('\n')[0]})` : ''}`,
     );
-  }
-  return all.every(({ seeds }) => seeds !== null);
+    all &&= seeds !== null;
+  });
+  return all;
 };
 
 if (isMainThread) {
@@ -117,14 +142,15 @@ if (isMainThread) {
   const from = Number(values.from);
   const run = async (): Promise<boolean> => {
     if (values.seed !== undefined) return replay(Number(values.seed));
-    if (values.planted) return findAll(from);
-    const totals = await runOnThreads(from, Number(values.seeds), Number(values.threads));
+    const threads = Number(values.threads);
+    if (values.planted) return findAll(from, threads);
+    const totals = await simulateSeeds(from, Number(values.seeds), threads);
     return printTotals(totals, (performance.now() - started) / 1000);
   };
   process.exitCode = (await run()) ? 0 : 1;
 } else if (workerData === 'simulate') {
-  parentPort?.on('message', async (share: Share | null) => {
-    if (share) parentPort?.postMessage(await simulateMany(share));
+  parentPort?.on('message', async (task: Task | null) => {
+    if (task) parentPort?.postMessage(await runTask(task));
     else parentPort?.close();
   });
 }

@@ -49,21 +49,18 @@ export const simulateMany = async ({ from, seeds }: Share): Promise<Totals> => {
 };
 
 export interface FoundBug {
-  readonly bug: BugWithBound;
+  /** Which of the planted bugs. */
+  readonly bug: number;
   /** How many seeds it took; null = not found within its bound. */
   readonly seeds: number | null;
   readonly problem: string | null;
 }
 
-export const findPlantedBugs = async (from: number): Promise<readonly FoundBug[]> => {
-  const found: FoundBug[] = [];
-  for (const bug of plantedBugs) {
-    let result: FoundBug = { bug, seeds: null, problem: null };
-    for (let tried = 1; tried <= bug.within && result.seeds === null; tried++) {
-      const { problem } = await simulate(from + tried - 1, { bug });
-      if (problem) result = { bug, seeds: tried, problem };
-    }
-    found.push(result);
+export const findPlantedBug = async (index: number, from: number): Promise<FoundBug> => {
+  const bug = plantedBugs[index] as BugWithBound;
+  for (let tried = 1; tried <= bug.within; tried++) {
+    const { problem } = await simulate(from + tried - 1, { bug });
+    if (problem) return { bug: index, seeds: tried, problem };
   }
-  return found;
+  return { bug: index, seeds: null, problem: null };
 };

@@ -1,6 +1,7 @@
 /** Builds a process that a test starts, beside the program, so that it finds the workers there. */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { typescriptOptions } from '../../scripts/typescript-options.mjs';
 
 /** @param name of a file in this folder, without `.ts`. @returns where the built file lies */
 export const buildWorker = async (name: string): Promise<string> => {
@@ -8,12 +9,7 @@ export const buildWorker = async (name: string): Promise<string> => {
   await build({
     entryPoints: [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))],
     outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'warning',
+    ...typescriptOptions,
   });
   return outfile;
 };
