@@ -16,7 +16,8 @@ const store = join(folder, 'store');
 
 // Cats and dogs that nobody photographed; with your own pictures this step is not needed.
 const pictures = await paintDemoPictures({
-  sizes: { base: 900, feedback: 1000, samples: 1 },
+  sizes: { base: 900, feedback: 600, samples: 1 },
+  pixels: 64,
   random: createRandom(1),
   signal: new AbortController().signal,
   onProgress: () => {},
@@ -24,7 +25,7 @@ const pictures = await paintDemoPictures({
 const list = await writePictures(join(folder, 'pictures'), pictures.base);
 
 // A store remembers its settings for life.
-await initStore({ store, labels: ['cat', 'dog'], imageSize: 64, holdout: 0.4, threshold: 400 });
+await initStore({ store, labels: ['cat', 'dog'], imageSize: 64, holdout: 0.4, threshold: 250 });
 const relearn = await createRelearn({ store });
 
 // A fixed share of what is imported becomes the holdout. No version ever learns from it.

@@ -27,6 +27,8 @@ export interface DemoSizes {
 
 interface PictureOptions {
   readonly sizes: DemoSizes;
+  /** Of a painted picture's side. */
+  readonly pixels?: number;
   readonly random: Random;
   readonly signal: AbortSignal;
   onProgress(state: { readonly done: number; readonly total: number }): void;
@@ -53,7 +55,10 @@ export const paintDemoPictures = async (options: PictureOptions): Promise<DemoPi
   const paint = async (number: number): Promise<LabelledPicture> => {
     const label = kinds[number % kinds.length] as Kind;
     const name = `${label}.${number}.jpg`;
-    const bytes = await encodeJpeg(paintPicture(label, options.random.fork(name)), jpegQuality);
+    const bytes = await encodeJpeg(
+      paintPicture(label, options.random.fork(name), options.pixels),
+      jpegQuality,
+    );
     options.onProgress({ done: ++done, total });
     return { path: name, label, read: async () => bytes };
   };
