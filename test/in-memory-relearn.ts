@@ -210,6 +210,12 @@ export const createInMemoryRelearn = (options: InMemoryOptions): Relearn => {
       champion: champions.at(-1) ?? null,
       base: Object.fromEntries(labels.map((label) => [label, history.length > 0 ? 100 : 0])),
       pending: Object.fromEntries(labels.map((label) => [label, pendingOf(label).length])),
+      learnt: Object.fromEntries(
+        labels.map((name) => [
+          name,
+          [...items.values()].filter(({ label, isPending }) => label === name && !isPending).length,
+        ]),
+      ),
       threshold,
       folders: { cat: 'feedback/cat/', dog: 'feedback/dog/' },
       unread: {},

@@ -178,7 +178,7 @@ const modelOf =
       throw wrong(
         'model_not_ready',
         `The champion does not answer: ${reason}.`,
-        'Go back with relearn models rollback.',
+        'Where there are other versions, go back to one: relearn models promote V.',
       );
     return `version ${champion} loads and answers`;
   };

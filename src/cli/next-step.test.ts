@@ -6,6 +6,7 @@ import { nextStep } from './next-step.ts';
 const empty: StatusReport = {
   champion: null,
   base: { cat: 0, dog: 0 },
+  learnt: { cat: 0, dog: 0 },
   pending: { cat: 0, dog: 0 },
   folders: { cat: 'feedback/cat/', dog: 'feedback/dog/' },
   unread: {},

@@ -548,6 +548,7 @@ describe('commands', () => {
       'champion',
       'folders',
       'lastRun',
+      'learnt',
       'leaseUntil',
       'misnamed',
       'pending',
@@ -768,7 +769,9 @@ describe('relearn fsck and gc', () => {
     const broken = { check: async () => report };
     const text = await relearn('fsck', { relearn: broken });
     expect(text.code).toBe(1);
-    expect(text.stdout).toMatch(/^I4 models\/a\/model\.onnx is missing\n {3}Restore.*rollback/);
+    expect(text.stdout).toMatch(
+      /^I4 models\/a\/model\.onnx is missing\n {3}Restore.*models promote V/,
+    );
     const json = await relearn('fsck --json', { relearn: broken });
     expect(JSON.parse(json.stdout)).toEqual(report);
     expect(text.stdout).toContain('feedback/cat/a�b: it holds a control character');

@@ -98,6 +98,7 @@ export const statusReport = z.object({
   champion: version.nullable(),
   base: z.record(z.string(), z.int()).nullable(),
   pending: z.record(z.string(), z.int()),
+  learnt: z.record(z.string(), z.int()),
   threshold: z.int(),
   folders: z.record(z.string(), z.string()),
   unread: z.record(z.string(), z.int()),

@@ -138,6 +138,14 @@ describe('without a hub', () => {
     });
   });
 
+  it('names the host that does not answer', async () => {
+    await expect(get(name, { endpoint: 'http://127.0.0.1:1' })).rejects.toMatchObject({
+      code: 'hub_unreachable',
+      message: expect.stringContaining('No connection to 127.0.0.1:1'),
+      hint: expect.stringContaining('HF_ENDPOINT'),
+    });
+  });
+
   it('says what to do', async () => {
     hub.faults.silent = true;
     await expect(get(name, { idleTimeout: 50 })).rejects.toMatchObject({

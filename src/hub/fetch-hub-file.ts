@@ -208,7 +208,7 @@ const explain = (error: unknown, name: HubName, { endpoint }: HubSettings): unkn
     'hub_unreachable',
     `${name.text} can't be downloaded from ${endpoint}: ${(error as Error).message}`,
     {
-      hint: `Run the command again, and it goes on where it stopped. Or name a mirror (--hub URL), or download ${endpoint}/${repository}/resolve/${revision}/${path} elsewhere and name the file: --architecture FILE.onnx`,
+      hint: `Run the command again, and it goes on where it stopped. Or name a mirror that answers here (--hub URL, or HF_ENDPOINT), or download ${endpoint}/${repository}/resolve/${revision}/${path} elsewhere and name the file: --architecture FILE.onnx`,
       cause: error,
     },
   );

@@ -100,6 +100,13 @@ const readInfo = ([info]: Awaited<ReturnType<typeof pathsInfo>>): HubFile => {
 
 const unreadable = 'The answer is none of a hub.';
 
+/** By the code of what Node throws, beneath the error of fetch. */
+const unanswered = (endpoint: string, error: unknown): string => {
+  const { cause } = error instanceof Error ? error : {};
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return `No connection to ${new URL(endpoint).host}${code ? ` (${code})` : ''}.`;
+};
+
 interface WatchedCall {
   /** Fails where the answer is no success, and where nothing comes for a while. */
   readonly fetch: typeof globalThis.fetch;
@@ -115,6 +122,7 @@ const watchCall = ({ endpoint, fetch, idleTimeout, signal }: HubClientOptions): 
   const closing = new AbortController();
   let reason: HubRefusal | HubSilence | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let answered = false;
   const alive = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -136,6 +144,7 @@ const watchCall = ({ endpoint, fetch, idleTimeout, signal }: HubClientOptions): 
         signal: AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]),
       });
       alive();
+      answered = true;
       const isWhole = response.status === 200 && /^bytes=[1-9]/.test(headers.get('range') ?? '');
       if (response.ok && !isWhole) return response;
       reason = isWhole
@@ -149,7 +158,9 @@ const watchCall = ({ endpoint, fetch, idleTimeout, signal }: HubClientOptions): 
       // What goes wrong on the way is a TypeError of fetch, or its mere text.
       const isOnTheWay = !(error instanceof Error) || error instanceof TypeError;
       return isOnTheWay
-        ? new HubSilence('The connection broke.', { cause: error })
+        ? new HubSilence(answered ? 'The connection broke.' : unanswered(endpoint, error), {
+            cause: error,
+          })
         : new HubRefusal(200, unreadable);
     },
     end: () => {

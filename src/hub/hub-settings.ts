@@ -41,7 +41,9 @@ const parseEndpoint = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.search && !url.hash)
     return url.href.replace(/\/+$/, '');
-  throw new RelearnError('usage', 'invalid_hub', 'The address of the hub cannot be used.', {
-    hint: `Give an address such as ${publicHub} (HF_ENDPOINT, --hub).`,
+  // It may hold a password.
+  const shown = text.includes('@') ? 'The address of the hub' : JSON.stringify(text);
+  throw new RelearnError('usage', 'invalid_hub', `${shown} is no address of a hub.`, {
+    hint: `Give an address such as ${publicHub} (HF_ENDPOINT, --hub), without a name and a password.`,
   });
 };

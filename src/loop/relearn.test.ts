@@ -228,6 +228,10 @@ describe('considering a training', () => {
     expect(await keys('feedback/')).toEqual([]);
     expect(await keys('archive/')).toHaveLength(4);
     expect(await relearn.considerTraining()).toMatchObject({ result: { trained: false } });
+    expect((await relearn.status()).learnt).toEqual({ cat: 2, dog: 2 });
+    await relearn.models.rollback();
+    expect((await relearn.status()).learnt).toEqual({ cat: 0, dog: 0 });
+    await relearn.models.promote(2);
     expect((await relearn.predict(picture(9))).version).toBe(2);
   });
 

@@ -124,7 +124,7 @@ const chooseImageSize = (architecture: string, asked: number | undefined): numbe
     throw wrongUsage(
       'unknown_architecture',
       `There is no architecture "${architecture}".`,
-      `Choose one of ${Object.keys(architectures).join(', ')}.`,
+      `Choose one of ${Object.keys(architectures).join(', ')}, or a pretrained network: FILE.onnx, or hf:OWNER/NAME/FILE.onnx of the Hugging Face Hub.`,
     );
   }
   if (asked === undefined) return known.imageSize;

@@ -8,7 +8,7 @@ import type { ObjectRef } from './json-object.ts';
 export const readVerified = async (store: ObjectStore, ref: ObjectRef): Promise<Uint8Array> => {
   const damaged = (code: string, message: string) =>
     new RelearnError('corrupt', code, `${ref.key} ${message}.`, {
-      hint: 'Restore it from a backup. Where it is a model, relearn models rollback goes back to the one before.',
+      hint: 'Restore it from a backup. Where it is a model and there are others, go back to one of them: relearn models lists them, relearn models promote V brings one back.',
       details: { key: ref.key },
     });
   const bytes = await store.get(ref.key);

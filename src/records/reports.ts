@@ -370,6 +370,8 @@ export interface StatusReport {
   readonly base: Readonly<Record<string, number>> | null;
   /** Items that count toward the threshold, per label. */
   readonly pending: Readonly<Record<string, number>>;
+  /** Items that the champion and the versions before it have learnt, per label. */
+  readonly learnt: Readonly<Record<string, number>>;
   readonly threshold: number;
   /** Per label, where pictures of it may be put by hand. */
   readonly folders: Readonly<Record<string, string>>;

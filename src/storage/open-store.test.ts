@@ -106,3 +106,10 @@ it('repeats no secret of a URL', async () => {
     });
   }
 });
+
+it.each(['', ' '])('an empty address (%j) names where it may come from', async (url) => {
+  await expect(openStore(url, options)).rejects.toMatchObject({
+    code: 'invalid_store',
+    message: expect.stringContaining('RELEARN_STORE'),
+  });
+});

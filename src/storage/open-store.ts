@@ -12,11 +12,16 @@ export type { CredentialSource, Credentials } from './bucket/request.ts';
 
 type Driver = (url: string, options: OpenStoreOptions) => Promise<ObjectStore>;
 
-const invalidStore = (url: string, cause?: unknown): RelearnError =>
-  new RelearnError('usage', 'invalid_store', `${JSON.stringify(url)} names no store.`, {
-    hint: 'Use a folder, such as ./relearn-store, or a bucket: s3://bucket or oss://bucket?region=…',
+const invalidStore = (url: string, cause?: unknown): RelearnError => {
+  const what =
+    url.trim() === ''
+      ? 'The address of the store is empty, in --store or else in RELEARN_STORE.'
+      : `${JSON.stringify(url)} names no store.`;
+  return new RelearnError('usage', 'invalid_store', what, {
+    hint: 'Leave it out, or name a folder, such as ./relearn-store, or a bucket: s3://bucket or oss://bucket?region=…',
     cause,
   });
+};
 
 const openFileUrl: Driver = async (url, options) => {
   let path: string;
@@ -47,7 +52,7 @@ const drivers: Readonly<Record<string, Driver>> = {
 export const openStore = async (url: string, options: OpenStoreOptions): Promise<ObjectStore> => {
   // Two letters at least: C:\data is a path on Windows.
   const scheme = /^\s*([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
-  if (url === '' || url.includes('\0')) throw invalidStore(url);
+  if (url.trim() === '' || url.includes('\0')) throw invalidStore(url);
   if (scheme === undefined) return openLocalDirectory(url, options);
   checkSeen(url);
   const driver = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;

@@ -244,6 +244,7 @@ test.each([
   const given = ['--store', store, '--labels', 'cat,dog', '--architecture', path];
   const error = await relearnError('init', ...given);
   expect(error).toMatchObject({ exitCode: 1, code: row.code });
+  expect(error.message).toContain(path);
   expect(error.message.length + error.hint.length).toBeGreaterThan(40);
   expect(error.hint).not.toContain('another version');
   await expect(readdir(store)).rejects.toThrow('ENOENT');

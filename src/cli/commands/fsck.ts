@@ -31,7 +31,7 @@ const cures: readonly Cure[] = [
   {
     invariant: 'I4',
     keys: /^models\//,
-    cure: 'Restore them from a backup. Until then go back to a version that is whole, if it is the champion: relearn models rollback',
+    cure: 'Restore them from a backup. Until then, if it is the champion and there are other versions, go back to a whole one: relearn models promote V',
   },
   { invariant: 'I4', cure: 'Restore them from a backup; trainings need them.' },
   { invariant: 'I5', cure: 'They have no effect; tell the people who make relearn.' },

@@ -25,6 +25,7 @@ const describeBase = ({ base }: StatusReport): string => {
 const describe = (report: StatusReport, location: string): string => {
   const base = describeBase(report);
   const { happens } = nextStep(report);
+  const learnt = Object.values(report.learnt).reduce((sum, count) => sum + count, 0);
   const quarantined = formatQuarantined(report.quarantined);
   const unread = formatUnread(report.unread);
   const misnamed = Object.values(report.misnamed).reduce((sum, count) => sum + count, 0);
@@ -36,6 +37,7 @@ const describe = (report: StatusReport, location: string): string => {
           `Last training: version ${report.lastRun.version}, ${formatAccuracy(report.lastRun.holdout)}, ${verdictLines[report.lastRun.gate.verdict]}.`,
         ]
       : []),
+    ...(learnt > 0 ? [`Learnt from feedback so far: ${counted(learnt, 'answer')}.`] : []),
     'New feedback, and the folder for pictures put there by hand:',
     formatTable(
       Object.entries(report.pending).map(([label, count]) => [

@@ -42,7 +42,7 @@ export const findArchitecture = (name: string): Architecture => {
   if (isArchitectureName(name)) return architectures[name];
   const known = Object.keys(architectures).join(', ');
   throw new RelearnError('usage', 'unknown_architecture', `There is no architecture "${name}".`, {
-    hint: `Use one of: ${known}.`,
+    hint: `Choose one of ${known}, or a pretrained network: FILE.onnx, or hf:OWNER/NAME/FILE.onnx of the Hugging Face Hub.`,
   });
 };
 

@@ -55,7 +55,7 @@ const rows: Readonly<Record<string, Row>> = {
       externalData: [{ key: 'location', value: '../../etc/passwd' }],
     }),
     code: 'external_data',
-    says: 'Initializer "fc.weight" lies outside the file.',
+    says: 'Initializer "fc.weight" lies in another file, "../../etc/passwd"',
   },
   'a place in another file without the mark for it': {
     file: withWeight('fc.weight', { externalData: [{ key: 'location', value: 'weights.bin' }] }),

@@ -66,10 +66,13 @@ it('keeps what it was called, and gives the same bytes again', () => {
 });
 
 it.each([
-  { mean: [0.5, 0.5], std: [1] },
-  { mean: [0.5], std: [0] },
-])('refuses %o', (wrong) => {
+  { mean: [0.5, 0.5], std: [1], says: '2 numbers as the mean and 1 number as the deviation' },
+  { mean: [0.5], std: [0], says: '--std 0: pictures are divided by it' },
+])('refuses $mean, $std', ({ says, ...wrong }) => {
   expect(() => normalizePictures(first, wrong)).toThrow(
-    expect.objectContaining({ code: 'wrong_normalization' }),
+    expect.objectContaining({
+      code: 'wrong_normalization',
+      message: expect.stringContaining(says),
+    }),
   );
 });

@@ -2,6 +2,7 @@
  * Puts a network's normalization into its ONNX file, where whoever exported it left it outside: the
  * file then takes pictures in 0..1, as every network of a store does.
  */
+import { counted } from '../../base/counted.ts';
 import { RelearnError } from '../../base/errors.ts';
 import {
   decodeOnnx,
@@ -22,13 +23,16 @@ export interface Normalization {
 /** @throws RelearnError invalid/`wrong_normalization` where it does not fit pictures of so many channels */
 const checkNormalization = ({ mean, std }: Normalization, channels: number): void => {
   const fits = [mean, std].every(({ length }) => length === 1 || length === channels);
-  if (fits && std.every((number) => number > 0)) return;
+  const tooSmall = std.find((number) => number <= 0);
+  if (fits && tooSmall === undefined) return;
   throw new RelearnError(
     'invalid',
     'wrong_normalization',
-    `A mean of ${mean.length} and a deviation of ${std.length} numbers don't fit pictures of ${channels} channels.`,
+    fits
+      ? `--std ${tooSmall}: pictures are divided by it, so it must be above 0.`
+      : `${counted(mean.length, 'number')} as the mean and ${counted(std.length, 'number')} as the deviation don't fit pictures of ${channels} channels.`,
     {
-      hint: 'Give one number, or one above 0 for each channel: --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225',
+      hint: 'Give one number, or one for each channel: --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225',
     },
   );
 };

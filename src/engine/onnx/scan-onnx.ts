@@ -28,7 +28,7 @@ const refuse = (code: string, message: string, hint: string): RelearnError =>
 
 const hints = {
   oneFile:
-    'Save the model as one file, beside the files that it names: onnx.save(onnx.load(path), other_path).',
+    "Put everything into one file, in the folder where all its files lie: python -c \"import onnx; onnx.save(onnx.load('model.onnx'), 'whole.onnx')\". Then name that one.",
   standard:
     'Export with standard operators only, for example torch.onnx.export(…, opset_version=17).',
   inference:
@@ -115,9 +115,19 @@ const scanCounts = ({ initializer, input, node, output, sparseInitializer }: Onn
   if (sparseInitializer?.length) throw sparse('An initializer');
 };
 
+/** As the file names it, where it does. */
+const otherFile = ({ externalData }: OnnxTensor): string => {
+  const location = externalData?.find(({ key }) => key === 'location')?.value;
+  return location === undefined ? '' : `, ${JSON.stringify(location)}`;
+};
+
 const scanTensor = (tensor: OnnxTensor, title: string, stored: boolean): Literal => {
   if (tensor.externalData?.length || tensor.dataLocation)
-    throw refuse('onnx_external_data', `${title} lies outside the file.`, hints.oneFile);
+    throw refuse(
+      'onnx_external_data',
+      `${title} lies in another file${otherFile(tensor)}; only networks in one file are read.`,
+      hints.oneFile,
+    );
   if (tensor.segment)
     throw refuse('onnx_external_data', `${title} comes in segments.`, hints.oneFile);
   const literal = literalFromOnnx(tensor, stored);

@@ -15,6 +15,7 @@ import type { FeedbackRow, TrainingManifest } from '../../records/training-manif
 import type { Lease } from '../../registry/lease.ts';
 import type { Components } from '../components.ts';
 import { newName } from '../new-name.ts';
+import { ofFile } from '../of-file.ts';
 import { keepBackbone } from '../training/backbones.ts';
 import { claimTraining } from '../training/claim-training.ts';
 import { readBasePictures } from '../training/load-training-pictures.ts';
@@ -106,16 +107,18 @@ export const readSubmission = async (
   const { adoptClassifier, readClassifierNotes } = await import(
     '../../engine/nn/adopt-classifier.ts'
   );
-  const notes = readClassifierNotes(bytes);
+  const notes = await ofFile(path, () => readClassifierNotes(bytes));
   const imageSize = options.imageSize ?? notes.imageSize;
   const normalization = options.normalization ?? notes.normalization;
-  const adopted = adoptClassifier(bytes, {
-    name: basename(path),
-    labels: settings.labels,
-    classOf: matchLabels(settings, options.labels ?? notes.labels),
-    ...(imageSize === undefined ? {} : { imageSize }),
-    ...(normalization ? { normalization } : {}),
-  });
+  const adopted = await ofFile(path, () =>
+    adoptClassifier(bytes, {
+      name: basename(path),
+      labels: settings.labels,
+      classOf: matchLabels(settings, options.labels ?? notes.labels),
+      ...(imageSize === undefined ? {} : { imageSize }),
+      ...(normalization ? { normalization } : {}),
+    }),
+  );
   const classifier = await openClassifier(adopted.model);
   try {
     const { width, height, channels } = classifier.preprocessing;

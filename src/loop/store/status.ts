@@ -3,7 +3,11 @@ import { countEach } from '../../base/count-each.ts';
 import { isRelearnError } from '../../base/errors.ts';
 import { feedbackLabelPrefix, feedbackPlaceOf } from '../../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../../records/reports.ts';
-import { pendingFeedback } from '../../registry/feedback-index.ts';
+import {
+  type FeedbackQuery,
+  lineageManifests,
+  pendingFeedback,
+} from '../../registry/feedback-index.ts';
 import { readMisnamed } from '../../registry/read-misnamed.ts';
 import { countQuarantined, readQuarantine } from '../../registry/read-quarantine.ts';
 import type { LeaseRecord, RegistryState } from '../../registry/registry-state.ts';
@@ -67,6 +71,15 @@ const countBase = async (
   }
 };
 
+/** Answers that the champion's lineage has learnt, by the id of their label. */
+const countLearnt = async ({
+  state,
+  readManifest,
+}: FeedbackQuery): Promise<Readonly<Record<string, number>>> => {
+  const manifests = await Promise.all(lineageManifests(state, state.champion).map(readManifest));
+  return countEach(manifests.flatMap(({ feedback }) => feedback.map(({ labelId }) => labelId)));
+};
+
 export const readStatus = async (components: Components): Promise<StatusReport> => {
   const { registry, settings, store } = components;
   const state = await registry.read();
@@ -79,6 +92,8 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
     readQuarantine(store),
     readMisnamed(store),
   ]);
+  // Its manifests have been read for what waits.
+  const learnt = await countLearnt(query);
   const byLabel = <T>(of: (labelId: string) => T): Readonly<Record<string, T>> =>
     Object.fromEntries(
       settings.labels.map((label, index) => [label, of(settings.labelIds[index] ?? '')]),
@@ -87,6 +102,7 @@ export const readStatus = async (components: Components): Promise<StatusReport> 
     champion: state.champion,
     base,
     pending: byLabel((id) => waiting.items.get(id) ?? 0),
+    learnt: byLabel((id) => learnt[id] ?? 0),
     folders: byLabel(feedbackLabelPrefix),
     unread: countEach(waiting.unread.map(feedbackPlaceOf)),
     threshold: settings.threshold,

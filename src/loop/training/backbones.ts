@@ -18,6 +18,7 @@ import { readVerified } from '../../records/read-verified.ts';
 import type { Lease } from '../../registry/lease.ts';
 import type { Environment } from '../../storage/open-store.ts';
 import type { Components } from '../components.ts';
+import { ofFile } from '../of-file.ts';
 import { uploadByContent } from '../upload-by-content.ts';
 
 /** Where a file that lies on a hub is looked for, and who watches. */
@@ -90,9 +91,11 @@ export const importArchitecture = async (
   const whole = isOnHub
     ? await fetchArchitecture(architecture, env, from)
     : await readArchitectureFile(architecture);
-  const cut = features === undefined ? whole : await cutFile(whole, features);
-  const file = normalization ? await normalizeFile(cut, normalization) : cut;
-  const network = await openBackbone(file, imageSize);
+  const { file, network } = await ofFile(architecture, async () => {
+    const cut = features === undefined ? whole : await cutFile(whole, features);
+    const file = normalization ? await normalizeFile(cut, normalization) : cut;
+    return { file, network: await openBackbone(file, imageSize) };
+  });
   if (await isSmallForIt(file, imageSize)) from.onLine?.(smallSize(network.imageSize));
   return {
     name: isOnHub ? architecture : basename(architecture),
