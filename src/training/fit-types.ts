@@ -56,6 +56,7 @@ export interface FitRequest {
   /** SHA-256 of the file that the network was imported from. */
   readonly backbone?: string;
   readonly labels: readonly string[];
+  /** Of the pictures to train on; the model answers on larger ones where its recipe says so. */
   readonly preprocessing: Preprocessing;
   readonly train: readonly LabelledPicture[];
   /** Decides which round was best and when to stop; without any, the training loss does. */

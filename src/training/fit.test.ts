@@ -125,7 +125,8 @@ describe('fit', () => {
     expect(describeModel(model)).toEqual({
       architecture: 'compact',
       labels: ['rows', 'columns'],
-      preprocessing,
+      // A sixth larger than what it trained on.
+      preprocessing: { ...preprocessing, width: 37, height: 37 },
       readout: { mirror: true, temperature: expect.any(Number) },
     });
   });
@@ -154,6 +155,14 @@ describe('fit', () => {
       ),
     );
     expect(describeModel(continued).labels).toEqual(['dots', 'columns', 'rows']);
+    expect(curve[0]?.validationAccuracy).toBeGreaterThan(0.9);
+  });
+
+  it('continues from a model of an earlier release, which answers on the size it trained on', async () => {
+    const former = writeModel({ ...readModel(taught), preprocessing });
+    const { curve } = await fit(
+      request({ rounds: 1, steps: 1, learningRate: 1e-6 }, { initial: former }),
+    );
     expect(curve[0]?.validationAccuracy).toBeGreaterThan(0.9);
   });
 

@@ -18,7 +18,7 @@ import { heatRounds, raceStarts, winnerOf } from './race.ts';
 import { fitTemperature } from './temperature.ts';
 import { createTrainingEvents } from './training-events.ts';
 import { planTraining } from './training-plan.ts';
-import { type RunContext, type RunEnd, readoutOf, runRounds } from './training-run.ts';
+import { answeringOn, type RunContext, type RunEnd, readoutOf, runRounds } from './training-run.ts';
 import { checkpointsInMemory, type TrainingState, type Weights } from './training-state.ts';
 
 export type { CurvePoint, FitOptions, FitRequest, FitResult } from './fit-types.ts';
@@ -73,14 +73,19 @@ const fitFrom = async (
     checkpoints: request.checkpoints ?? checkpointsInMemory(),
     validationBatches: createEvaluationBatches({
       pictures: validation,
-      preprocessing,
+      preprocessing: answeringOn(preprocessing, recipe),
       batchSize: 64,
     }),
     events: request.onEvents && createTrainingEvents(clock, request.onEvents),
     initialWeights: request.initial && startingWeights(request, request.initial, recipe),
   };
   const { best, ...end } = await runSafely(context, from);
-  const model: Model = { ...request, weights: best, readout: readoutOf(recipe) };
+  const model: Model = {
+    ...request,
+    preprocessing: answeringOn(preprocessing, recipe),
+    weights: best,
+    readout: readoutOf(recipe),
+  };
   return { ...end, start, race, model: writeModel(await calibrate(context, model)) };
 };
 
@@ -136,12 +141,9 @@ const noPictures = (): RelearnError =>
   });
 
 /** The champion's weights, prepared for more training as the recipe says. */
-const startingWeights = (
-  request: FitRequest,
-  initial: Uint8Array,
-  { shrinkPerturb: settings }: Recipe,
-): Weights => {
-  const weights = readInitialWeights(request, initial);
+const startingWeights = (request: FitRequest, initial: Uint8Array, recipe: Recipe): Weights => {
+  const weights = readInitialWeights(request, initial, recipe);
+  const { shrinkPerturb: settings } = recipe;
   if (!settings) return weights;
   return shrinkPerturb(weights, settings, {
     architecture: networkOf(request),
@@ -154,10 +156,13 @@ const startingWeights = (
 const readInitialWeights = (
   { architecture, labels, preprocessing }: FitRequest,
   bytes: Uint8Array,
+  recipe: Recipe,
 ): Weights => {
   const model = readModel(bytes);
-  const { width } = preprocessing;
-  if (model.architecture === architecture && model.preprocessing.width === width) {
+  const { width } = answeringOn(preprocessing, recipe);
+  // Models of earlier releases answer on the size that they trained on.
+  const isOfSize = [width, preprocessing.width].includes(model.preprocessing.width);
+  if (model.architecture === architecture && isOfSize) {
     return operateHead(model, planForLabels(model.labels, labels)).weights;
   }
   throw new RelearnError(

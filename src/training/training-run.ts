@@ -13,6 +13,7 @@ import type { Readout } from '../engine/nn/readout.ts';
 import type { Recipe } from '../engine/nn/recipe.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { createTrainingSession } from '../engine/runtime/training-session.ts';
+import type { Preprocessing } from '../records/preprocessing.ts';
 import { checkLearning, checkLoss, diverged } from './divergence.ts';
 import { createEarlyStopping } from './early-stopping.ts';
 import { type Evaluation, evaluateBatches } from './evaluate.ts';
@@ -59,6 +60,16 @@ const augmentations: { readonly [Name in Recipe['augmentation']]: Augmentation |
   },
   standard: standardAugmentation,
 };
+
+/** What a model answers on that trains on pictures of this size. */
+export const answeringOn = (
+  preprocessing: Preprocessing,
+  { answerScale }: Recipe,
+): Preprocessing => ({
+  ...preprocessing,
+  width: Math.round(preprocessing.width * answerScale),
+  height: Math.round(preprocessing.height * answerScale),
+});
 
 /** Before calibration. */
 export const readoutOf = ({ mirror }: Recipe): Readout => ({ mirror, temperature: 1 });
@@ -183,7 +194,12 @@ export const runRounds = async (
   /** What the validation pictures say of these weights; undefined where there are none. */
   const validate = async (weights: Weights): Promise<Evaluation | undefined> => {
     if (validation.length === 0) return undefined;
-    const model: Model = { ...request, weights, readout: readoutOf(recipe) };
+    const model: Model = {
+      ...request,
+      preprocessing: answeringOn(preprocessing, recipe),
+      weights,
+      readout: readoutOf(recipe),
+    };
     const classifier = await createClassifier(writeModel(model), { threads });
     try {
       return await evaluateBatches(classifier, context.validationBatches, validation.length);

@@ -20,6 +20,7 @@ const recipe: Recipe = {
   shrinkPerturb: null,
   labelSmoothing: 0,
   averageDecay: null,
+  answerScale: 1,
   mirror: false,
   augmentation: 'flip',
 };

@@ -27,6 +27,7 @@ const scratch: Recipe = {
   shrinkPerturb: null,
   labelSmoothing: 0.1,
   averageDecay: 0.998,
+  answerScale: 7 / 6,
   mirror: true,
   augmentation: 'standard',
 };

@@ -15,6 +15,12 @@ export interface Recipe {
   readonly labelSmoothing: number;
   /** Decay of the moving average of the weights that is evaluated and kept; null = the last step's. */
   readonly averageDecay: number | null;
+  /**
+   * Side of the pictures that the model answers on, as a multiple of the side that it trains on.
+   * Random crops are enlarged, so that things look larger in training than in whole pictures of the
+   * same side (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
+   */
+  readonly answerScale: number;
   /** Answer with the mean over the picture and its mirror image; see readout.ts. */
   readonly mirror: boolean;
   /** Name of an augmentation of src/data. */

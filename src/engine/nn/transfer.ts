@@ -104,6 +104,7 @@ const recipeOf = (mirror: boolean): Recipe => ({
   shrinkPerturb: null,
   labelSmoothing: 0,
   averageDecay: 0.99,
+  answerScale: 1,
   mirror,
   augmentation: 'standard',
 });

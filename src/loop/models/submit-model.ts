@@ -171,10 +171,7 @@ export const submitHolding = async (
     ({ split }) => split === 'holdout',
   );
   const { holdout } = await readBasePictures(components, judges);
-  const [{ presentCandidate }, { describeModel }] = await Promise.all([
-    import('../training/present-candidate.ts'),
-    import('../../engine/nn/model-file.ts'),
-  ]);
+  const { presentCandidate } = await import('../training/present-candidate.ts');
   signal.throwIfAborted();
   const presented = await presentCandidate(
     { store, settings, clock, threads: availableParallelism() },
@@ -182,7 +179,6 @@ export const submitHolding = async (
       model: submission.model,
       architecture: submission.architecture,
       ...(backbone ? { backbone } : {}),
-      preprocessing: describeModel(submission.model).preprocessing,
       holdout,
       champion: modelOf(state, state.champion),
       epoch: lease.epoch,

@@ -10,7 +10,6 @@ import { createClassifier } from '../../engine/runtime/create-classifier.ts';
 import type { ObjectRef } from '../../records/json-object.ts';
 import { modelCardKey, modelKey } from '../../records/keys.ts';
 import { encodeModelCard, type ModelCard } from '../../records/model-card.ts';
-import type { Preprocessing } from '../../records/preprocessing.ts';
 import { readVerified } from '../../records/read-verified.ts';
 import type { TrainReport } from '../../records/reports.ts';
 import { decidePromotion } from '../../registry/promotion-gate.ts';
@@ -24,7 +23,6 @@ export interface CandidateToJudge {
   readonly model: Uint8Array;
   readonly architecture: string;
   readonly backbone?: ObjectRef;
-  readonly preprocessing: Preprocessing;
   readonly holdout: readonly LabelledPicture[];
   /** What the gate compares with; null = there is no champion. */
   readonly champion: ModelToCompare | null;
@@ -86,7 +84,7 @@ export const presentCandidate = async (
   candidate: CandidateToJudge,
 ): Promise<Omit<TrainingOutcome, 'points'>> => {
   const { store, settings, clock } = site;
-  const { architecture, backbone, preprocessing, holdout, champion, epoch, training } = candidate;
+  const { architecture, backbone, holdout, champion, epoch, training } = candidate;
   const judge = async (model: Uint8Array) =>
     (await candidate.judge?.(model)) ?? evaluateModel(model, holdout, site);
   const answers = await judge(candidate.model);
@@ -97,8 +95,8 @@ export const presentCandidate = async (
     candidate: answers.predicted,
     champion: opponent?.predicted ?? null,
   });
-  const { temperature } = describeModel(candidate.model).readout;
-  const metrics = measure(settings.labels, holdout, answers, temperature);
+  const { preprocessing, readout } = describeModel(candidate.model);
+  const metrics = measure(settings.labels, holdout, answers, readout.temperature);
 
   candidate.onPublishing?.();
   const hash = sha256(candidate.model);

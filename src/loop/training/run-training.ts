@@ -183,7 +183,6 @@ export const runTraining = async (
     model: fitted.model,
     architecture,
     ...(manifest.backbone ? { backbone: manifest.backbone } : {}),
-    preprocessing,
     holdout,
     champion,
     epoch,
