@@ -26,7 +26,11 @@ export const define = (command: Command, session: Session): void => {
       'compact (default), article, FILE.onnx or hf:OWNER/NAME/FILE.onnx',
     );
   networkOptions(command)
-    .option('--image-size <N>', 'side of the square input in pixels', wholeNumber(16))
+    .option(
+      '--image-size <N>',
+      'side of the square pictures that it trains on, in pixels',
+      wholeNumber(16),
+    )
     .option(
       '--threshold <N>',
       'new feedback that every label needs before a training starts by itself (1000)',
