@@ -175,6 +175,7 @@ export const define = (command: Command, session: Session): void => {
             format,
             force: force ?? false,
             signal,
+            onLine: run.output.note,
           });
           await file.writeFile(model);
           run.output.result({ file: out, ...report }, describeExport(out, report));

@@ -72,7 +72,17 @@ afterAll(async () => {
 });
 
 it('writes a classifier that says where it comes from', async () => {
-  const { model, report } = await relearn.models.export(1, { format: 'int8' });
+  const lines: string[] = [];
+  const { model, report } = await relearn.models.export(1, {
+    format: 'int8',
+    onLine: (line) => lines.push(line),
+  });
+  expect(lines).toEqual([
+    expect.stringMatching(/^calibrating on \d+ training pictures, which may/),
+    expect.stringMatching(/^asking version 1 about \d+ holdout pictures$/),
+    expect.stringMatching(/^asking its int8 form about/),
+    'timing both',
+  ]);
   const metadata = Object.fromEntries(
     decodeOnnx(model).metadataProps.map(({ key, value }) => [key, value]),
   );

@@ -2,18 +2,18 @@
  * One version as a file for other programs. A converted file is scored on the frozen holdout and
  * timed beside the original before anybody gets it, and refused where it answers worse.
  */
-import { RelearnError } from '../../base/errors.ts';
+import { counted } from '../../base/counted.ts';
 import { sha256 } from '../../base/hash.ts';
 import type { LabelledPicture } from '../../data/pixel-cache.ts';
 import type { ExportFormat } from '../../records/export-formats.ts';
 import type { ImportRow } from '../../records/import-manifest.ts';
 import { readVerified } from '../../records/read-verified.ts';
 import type { ExportMeasurement, ExportReport } from '../../records/reports.ts';
-import { mcnemarTest } from '../../registry/mcnemar-test.ts';
 import { lineageOf, versionOf } from '../../registry/registry-state.ts';
 import { wilsonInterval } from '../../registry/wilson-interval.ts';
 import type { Components } from '../components.ts';
 import { readBasePictures } from '../training/load-training-pictures.ts';
+import { checkExported } from './check-exported.ts';
 
 export interface ExportOptions {
   /** Default: onnx. */
@@ -21,6 +21,8 @@ export interface ExportOptions {
   /** Hand the file out although it answers worse, or could not be measured. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
+  /** Told, for people, what it is at: each of these takes seconds or more. */
+  onLine?(line: string): void;
 }
 
 export interface ExportedModel {
@@ -30,9 +32,6 @@ export interface ExportedModel {
 
 /** Pictures that int8 is calibrated on. */
 const calibrationPictures = 128;
-/** A file that loses more than this share of the holdout is refused, luck or not. */
-const accuracyDrop = 0.01;
-const alpha = 0.05;
 
 /** The same ones of a store every time: those whose hashes, hashed again, come first. */
 const calibrationSample = (rows: readonly ImportRow[]): readonly ImportRow[] =>
@@ -58,39 +57,15 @@ const answersOf = async (
   }
 };
 
-/** @throws RelearnError invalid/`export_less_accurate`, invalid/`export_not_measured` */
-const checkAccuracy = (version: number, report: ExportReport): void => {
-  const { format, n, accuracy, originalAccuracy, onlyExported, onlyOriginal } = report;
-  const force = 'Write it all the same with --force, or choose another --format.';
-  if (accuracy === null || originalAccuracy === null) {
-    throw new RelearnError(
-      'invalid',
-      'export_not_measured',
-      `Version ${version} as ${format} can't be measured: the store holds no holdout picture.`,
-      { hint: force },
-    );
-  }
-  const drop = originalAccuracy - accuracy;
-  const pValue = mcnemarTest(onlyOriginal, onlyExported);
-  if (drop <= accuracyDrop && pValue > alpha) return;
-  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-  throw new RelearnError(
-    'invalid',
-    'export_less_accurate',
-    `As ${format}, version ${version} is right on ${percent(accuracy)} of ${n} holdout pictures instead of ${percent(originalAccuracy)} (p = ${pValue.toPrecision(2)}).`,
-    { hint: force, details: { report } },
-  );
-};
-
 /**
  * @throws RelearnError not-found/`version_not_found`, corrupt/`object_missing` and others of the
- *   model's object, invalid/`export_less_accurate` where the file is more than a point worse on the
- *   holdout or worse by the exact McNemar test, invalid/`export_not_measured`
+ *   model's object, invalid/`export_less_accurate` where the file is more than a point and
+ *   more than one picture worse on the holdout, or worse by the exact McNemar test, invalid/`export_not_measured`
  */
 export const exportVersion = async (
   components: Components,
   version: number,
-  { format = 'onnx', force = false, signal }: ExportOptions = {},
+  { format = 'onnx', force = false, signal, onLine }: ExportOptions = {},
 ): Promise<ExportedModel> => {
   const { store, registry, basePictures, clock } = components;
   const state = await registry.read();
@@ -114,6 +89,9 @@ export const exportVersion = async (
     onnx.decodeOnnx(original),
     format,
     async (model, values) => {
+      onLine?.(
+        `calibrating on ${counted(calibrated.length, 'training picture')}, which may take some minutes`,
+      );
       const { train: pictures } = await readBasePictures(components, calibrated);
       const options = { model, values, pictures, preprocessing, threads: 1 };
       return ranges.measureRanges(signal ? { ...options, signal } : options);
@@ -142,8 +120,12 @@ export const exportVersion = async (
   const model = onnx.encodeOnnx(converted);
   signal?.throwIfAborted();
 
+  const asked = counted(holdout.length, 'holdout picture');
+  onLine?.(`asking version ${version} about ${asked}`);
   const before = await answersOf(components, original, holdout, signal);
+  if (format !== 'onnx') onLine?.(`asking its ${format} form about ${asked}`);
   const after = format === 'onnx' ? before : await answersOf(components, model, holdout, signal);
+  onLine?.('timing both');
   const shape = [preprocessing.channels, preprocessing.height, preprocessing.width] as const;
   const time = (batchSize: number) =>
     timing.timeModels({ models: [original, model], shape, batchSize, clock });
@@ -163,7 +145,7 @@ export const exportVersion = async (
     originalMsPerPicture: milliseconds(0),
     forced: force,
   };
-  if (format !== 'onnx' && !force) checkAccuracy(version, report);
+  if (format !== 'onnx' && !force) checkExported(report);
   return { model, report };
 };
 
