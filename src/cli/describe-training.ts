@@ -39,8 +39,8 @@ export const describeGate = (gate: GateReport, accuracy: number): string =>
     ...gate.reasons.map((reason) => `\n  ${reason.replace(/^[a-z_]+: /, '')}`),
   ].join('');
 
-const describeStart = ({ parent, start, race }: TrainReport): string => {
-  if (parent === null) return 'from scratch';
+const describeStart = ({ parent, start, race, transfer }: TrainReport): string => {
+  if (parent === null) return transfer ? 'a new head' : 'from scratch';
   if (!race) return `from version ${parent}`;
   const loss = (value: number | null) => value?.toFixed(3) ?? 'diverged';
   const [own, other] =

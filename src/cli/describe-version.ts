@@ -19,7 +19,7 @@ export const describeVersion = (details: VersionDetails): string => {
   const { version, architecture, preprocessing, lineage, champion, model, metrics, gate } = details;
   const { width, height, channels } = preprocessing;
   return [
-    `Version ${version}${details.isChampion ? ', the champion' : ''}: ${architecture}, ${width} × ${height} pixels in ${channels === 1 ? 'grey' : 'colour'}, made ${day(details.createdAt)} UTC.`,
+    `Version ${version}${details.isChampion ? ', the champion' : ''}: ${architecture}, answering on ${width} × ${height} pixels in ${channels === 1 ? 'grey' : 'colour'}, made ${day(details.createdAt)} UTC.`,
     `Labels: ${details.labels.join(', ')}. Lineage: ${lineage.join(' ← ')}.`,
     `Model: ${(model.size / 1e6).toFixed(1)} MB, sha256 ${model.sha256}.`,
     ...(champion.length === 0

@@ -177,7 +177,7 @@ const modelOf =
     if (!ready)
       throw wrong(
         'model_not_ready',
-        `The champion does not answer: ${reason}.`,
+        `The champion does not answer. ${reason}`,
         'Where there are other versions, go back to one: relearn models promote V.',
       );
     return `version ${champion} loads and answers`;

@@ -123,5 +123,7 @@ it.each([
 it.each(withCommandsBelow)('relearn %s refuses a command that there is not', async (name) => {
   const { code, stderr } = await run([name, 'nonsense']);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^relearn: Unknown command 'nonsense'\./);
+  expect(stderr).toMatch(
+    /^relearn: Unknown command 'nonsense'\.\n {2}With --help in its place, the commands are listed\./,
+  );
 });

@@ -95,15 +95,18 @@ const asSentence = (message: string): string => {
   return [/[.?!]$/.test(sentence) ? sentence : `${sentence}.`, ...more].join(' ');
 };
 
+const usageHints: Readonly<Record<string, string>> = {
+  'commander.help': 'Name one of them; with --help behind it, it shows what it takes.',
+  'commander.unknownCommand': 'With --help in its place, the commands are listed.',
+};
+
 const describeUsage = (error: CommanderError): Failure => {
   const isMissing = error.code === 'commander.help';
   return {
     exitCode: exitCodes.wrongUsage,
     code: usageCodes[error.code] ?? 'wrong_usage',
     message: isMissing ? 'A command is missing.' : asSentence(error.message),
-    hint: isMissing
-      ? 'Name one of them; with --help behind it, it shows what it takes.'
-      : 'Run the command with --help to see what it takes.',
+    hint: usageHints[error.code] ?? 'Run the command with --help to see what it takes.',
   };
 };
 

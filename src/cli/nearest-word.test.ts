@@ -6,6 +6,7 @@ it.each([
   ['Feedback', 'feedback'],
   ['predcit', 'predict'],
   ['train', 'train'],
+  ['trian', 'train'],
   ['instance', undefined],
   ['', undefined],
 ])('%s is meant as %s', (word, expected) => {

@@ -78,10 +78,21 @@ it.each<[string, StatusReport, string | undefined, string | undefined]>([
   [
     'a training runs',
     { ...trained, training, leaseUntil: '2026-01-02T03:24:35.678Z' },
-    `A training runs since ${since}; it is taken as cut off at 03:24:35 UTC unless its process shows by then that it lives.`,
+    `A training runs since ${since} (round 1 of 8); it is taken as cut off at 03:24:35 UTC unless its process shows by then that it lives.`,
     undefined,
   ],
-  ['the first training runs', { ...empty, training }, `A training runs since ${since}.`, undefined],
+  [
+    'the first training runs',
+    { ...empty, training: { ...training, round: 3, secondsLeft: 542 } },
+    `A training runs since ${since} (round 3 of 8, 9 min 2 s left).`,
+    undefined,
+  ],
+  [
+    'a training is about to end',
+    { ...empty, training: { ...training, phase: 'evaluating' } },
+    `A training runs since ${since} (evaluating).`,
+    undefined,
+  ],
   [
     'a training was cut off',
     { ...trained, resumable },

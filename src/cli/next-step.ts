@@ -1,7 +1,8 @@
 /** What would happen next in a store, and what its owner could do now, by its state. */
 
 import { formatCount } from '../base/counted.ts';
-import type { StatusReport } from '../records/reports.ts';
+import type { StatusReport, TrainingProgress } from '../records/reports.ts';
+import { formatSeconds } from './text.ts';
 
 export interface NextStep {
   /** What happens without anybody doing anything. */
@@ -52,11 +53,21 @@ const moreFeedback = ({ pending, threshold }: StatusReport): NextStep => {
   };
 };
 
+/** ` (round 3 of 14, 9 min 2 s left)` */
+const howFar = ({ phase, round, rounds, secondsLeft }: TrainingProgress): string => {
+  if (phase !== 'training') return ` (${phase})`;
+  const parts = [
+    rounds === null ? `round ${round}` : `round ${round} of ${rounds}`,
+    ...(secondsLeft === null ? [] : [`${formatSeconds(secondsLeft)} left`]),
+  ];
+  return ` (${parts.join(', ')})`;
+};
+
 export const nextStep = (report: StatusReport): NextStep => {
   if (report.training) {
     const until = report.leaseUntil?.slice(11, 19);
     return {
-      happens: `A training runs since ${report.training.since}${until ? `; it is taken as cut off at ${until} UTC unless its process shows by then that it lives` : ''}.`,
+      happens: `A training runs since ${report.training.since}${howFar(report.training)}${until ? `; it is taken as cut off at ${until} UTC unless its process shows by then that it lives` : ''}.`,
     };
   }
   if (report.resumable) {

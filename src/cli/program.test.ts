@@ -471,7 +471,7 @@ describe('commands', () => {
     });
     const { stdout } = await relearn('models show 1');
     expect(stdout).toMatch(
-      /^Version 1, the champion: compact, 96 × 96 pixels in colour, made 1970-01-01 00:00 UTC\.\n/,
+      /^Version 1, the champion: compact, answering on 96 × 96 pixels in colour, made 1970-01-01 00:00 UTC\.\n/,
     );
     expect(stdout).toContain('Lineage: 1.');
     expect(stdout).toContain('Champion from: 1970-01-01 00:00 as the first version.');

@@ -86,7 +86,10 @@ describe('the model registry', () => {
     expect((await promoteVersion(log, 3)).nextSlot).toBe(before);
     expect((await rollbackChampion(log)).champion).toBe(2);
     expect((await rollbackChampion(log)).champion).toBe(1);
-    await expect(rollbackChampion(log)).rejects.toMatchObject({ code: 'no_previous_champion' });
+    await expect(rollbackChampion(log)).rejects.toMatchObject({
+      code: 'no_previous_champion',
+      message: 'There is no champion to go back to: version 1 is the first.',
+    });
     await expect(promoteVersion(log, 9)).rejects.toMatchObject({
       kind: 'not-found',
       code: 'version_not_found',

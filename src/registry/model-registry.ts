@@ -125,10 +125,11 @@ export const rollbackChampion = async (
       );
     }
     if (to === undefined || from === undefined) {
+      const only = championStack.at(-1);
       throw new RelearnError(
         'conflict',
         'no_previous_champion',
-        'There is no champion to go back to.',
+        `There is no champion to go back to${only === undefined ? '' : `: version ${only} is the first`}.`,
         {
           hint: 'Choose a version by hand: relearn models promote V',
         },

@@ -2,6 +2,7 @@
  * The rounds of one training from one start: steps, an evaluation after each round, early stopping,
  * the best weights, and a checkpoint whenever it would hurt to lose more.
  */
+import { counted } from '../base/counted.ts';
 import { isRelearnError } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
 import { type Augmentation, standardAugmentation } from '../data/augmentation.ts';
@@ -215,7 +216,7 @@ export const runRounds = async (
   /** Which pictures an accuracy of the rounds is of. */
   const judgedOn =
     validation.length > 0
-      ? `of ${validation.length} validation pictures`
+      ? `of ${counted(validation.length, 'validation picture')}`
       : 'of the training pictures, as there are none to validate with';
 
   const endRound = async () => {
@@ -239,7 +240,7 @@ export const runRounds = async (
     meter.reset();
     events?.round(point, validated);
     request.onLine?.(
-      `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)} ${judgedOn}, best ${(stopping.bestAccuracy ?? 0).toFixed(4)}, may go ${stopping.roundsLeft} more rounds without a better one`,
+      `round ${curve.length}: train loss ${point.trainLoss.toFixed(4)}, accuracy ${point.validationAccuracy.toFixed(4)} ${judgedOn}, best ${(stopping.bestAccuracy ?? 0).toFixed(4)}${curve.length < plan.rounds ? `, may go ${counted(stopping.roundsLeft, 'more round')} without a better one` : ''}`,
     );
     report();
     checkLearning(point, classes, {

@@ -60,7 +60,7 @@ export const define = (command: Command, session: Session): void => {
           report,
           [
             `Created ${run.store} for ${report.labels.join(', ')}.`,
-            `Architecture ${report.architecture} at ${report.imageSize} × ${report.imageSize} pixels; ` +
+            `Architecture ${report.architecture}, trained on ${report.imageSize} × ${report.imageSize} pixels; ` +
               `${formatPercent(report.holdout)} of imports are kept apart to judge versions.`,
             ...(report.blocks
               ? [

@@ -14,6 +14,8 @@ import { asksForNoWord } from '../refuse-command.ts';
 import type { Session } from '../session.ts';
 import { formatAccuracy, formatPercent, formatTable } from '../text.ts';
 
+const reign = ({ champion }: ModelsReport): string => `Version ${champion} is the champion now.`;
+
 const describe = (report: ModelsReport): string =>
   report.versions.length === 0
     ? 'No versions yet.'
@@ -118,11 +120,11 @@ export const define = (command: Command, session: Session): void => {
         const { models } = await run.open();
         const before = await models.list();
         const report = await models.promote(wanted);
-        const unchanged =
+        const word =
           before.champion === wanted
-            ? `Version ${wanted} is the champion already; nothing changed.\n`
-            : '';
-        run.output.result(report, `${unchanged}${describe(report)}`);
+            ? `Version ${wanted} is the champion already; nothing changed.`
+            : reign(report);
+        run.output.result(report, `${word}\n${describe(report)}`);
         return undefined;
       }),
     );
@@ -143,7 +145,7 @@ export const define = (command: Command, session: Session): void => {
     .action(
       session.act(async (run, { to }: { readonly to?: number }) => {
         const report = await (await run.open()).models.rollback(to);
-        run.output.result(report, describe(report));
+        run.output.result(report, `${reign(report)}\n${describe(report)}`);
         return undefined;
       }),
     );

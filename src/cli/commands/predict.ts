@@ -28,18 +28,18 @@ const mostBytes = 16 * 2 ** 20;
 
 const readPicture = async (path: string): Promise<Uint8Array> => {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new RelearnError('invalid', 'path_not_found', `${path} can't be read.`, {
+    throw new RelearnError('invalid', 'path_not_found', 'The file can not be read.', {
       hint: 'Check the path.',
       cause,
     });
   });
   if (!found.isFile()) {
-    throw new RelearnError('invalid', 'not_a_file', `${path} is not a file.`, {
+    throw new RelearnError('invalid', 'not_a_file', 'This is not a file.', {
       hint: 'Name picture files; relearn evaluate takes folders.',
     });
   }
   if (found.size > mostBytes) {
-    throw new RelearnError('invalid', 'body_too_large', `${path} is larger than 16 MiB.`, {
+    throw new RelearnError('invalid', 'body_too_large', 'The file is larger than 16 MiB.', {
       hint: 'Shrink the picture.',
     });
   }

@@ -15,7 +15,7 @@ import {
 } from '../text.ts';
 
 const describeBase = ({ base }: StatusReport): string => {
-  const counts = Object.values(base ?? {});
+  const counts = Object.values(base ?? {}).filter((count) => count > 0);
   const total = counts.reduce((sum, count) => sum + count, 0);
   return total === 0
     ? ''
