@@ -6,6 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { preprocess } from '../../src/data/preprocess.ts';
 import { toImages } from '../../src/engine/runtime/create-classifier.ts';
+import type { Preprocessing } from '../../src/records/preprocessing.ts';
 import type { ExportReport, PredictionReport, TrainReport } from '../../src/records/reports.ts';
 import { sharedData } from '../shared-data.ts';
 import { makeFolder, makePicture, writePictures } from './pictures.ts';
@@ -69,11 +70,13 @@ test.each([
 
   const { labels, preprocessing } = await metadataOf(report.file);
   expect(JSON.parse(labels ?? '')).toEqual(['cat', 'dog']);
+  const asked = JSON.parse(preprocessing ?? '') as Preprocessing;
   const session = await InferenceSession.create(report.file, { logSeverityLevel: 3 });
   for (const label of ['cat', 'dog'] as const) {
     const picture = await makePicture(label, 1000);
-    const pixels = await preprocess(picture, JSON.parse(preprocessing ?? ''));
-    const images = new Tensor('float32', toImages(pixels, 1, 3), [1, 3, 32, 32]);
+    const pixels = await preprocess(picture, asked);
+    const shape = [1, asked.channels, asked.height, asked.width];
+    const images = new Tensor('float32', toImages(pixels, 1, asked.channels), shape);
     const { logits } = await session.run({ images });
     const [cat = 0, dog = 0] = (logits as Tensor).data as Float32Array;
 
