@@ -18,7 +18,7 @@ import { heatRounds, raceStarts, winnerOf } from './race.ts';
 import { fitTemperature } from './temperature.ts';
 import { createTrainingEvents } from './training-events.ts';
 import { planTraining } from './training-plan.ts';
-import { answeringOn, type RunContext, type RunEnd, readoutOf, runRounds } from './training-run.ts';
+import { answeringOn, modelOf, type RunContext, type RunEnd, runRounds } from './training-run.ts';
 import { checkpointsInMemory, type TrainingState, type Weights } from './training-state.ts';
 
 export type { CurvePoint, FitOptions, FitRequest, FitResult } from './fit-types.ts';
@@ -80,13 +80,8 @@ const fitFrom = async (
     initialWeights: request.initial && startingWeights(request, request.initial, recipe),
   };
   const { best, ...end } = await runSafely(context, from);
-  const model: Model = {
-    ...request,
-    preprocessing: answeringOn(preprocessing, recipe),
-    weights: best,
-    readout: readoutOf(recipe),
-  };
-  return { ...end, start, race, model: writeModel(await calibrate(context, model)) };
+  const model = await calibrate(context, modelOf(request, recipe, best));
+  return { ...end, start, race, model: writeModel(model) };
 };
 
 /** Divides the logits so that the model is as sure of the validation pictures as it is right. */

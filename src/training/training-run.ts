@@ -10,7 +10,6 @@ import type { TrainingBatch } from '../data/data-loader.ts';
 import { createDataLoader } from '../data/data-loader.ts';
 import { smoothedTargets } from '../engine/nn/losses.ts';
 import { findArchitecture, type Model, writeModel } from '../engine/nn/model-file.ts';
-import type { Readout } from '../engine/nn/readout.ts';
 import type { Recipe } from '../engine/nn/recipe.ts';
 import { createClassifier } from '../engine/runtime/create-classifier.ts';
 import { createTrainingSession } from '../engine/runtime/training-session.ts';
@@ -72,8 +71,13 @@ export const answeringOn = (
   height: Math.round(preprocessing.height * answerScale),
 });
 
-/** Before calibration. */
-export const readoutOf = ({ mirror }: Recipe): Readout => ({ mirror, temperature: 1 });
+/** A model of these weights, before calibration. */
+export const modelOf = (request: FitRequest, recipe: Recipe, weights: Weights): Model => ({
+  ...request,
+  preprocessing: answeringOn(request.preprocessing, recipe),
+  weights,
+  readout: { mirror: recipe.mirror, temperature: 1 },
+});
 
 /** Seconds of a round after which its state is kept although it has not ended. */
 const longestUnsaved = 300;
@@ -195,13 +199,8 @@ export const runRounds = async (
   /** What the validation pictures say of these weights; undefined where there are none. */
   const validate = async (weights: Weights): Promise<Evaluation | undefined> => {
     if (validation.length === 0) return undefined;
-    const model: Model = {
-      ...request,
-      preprocessing: answeringOn(preprocessing, recipe),
-      weights,
-      readout: readoutOf(recipe),
-    };
-    const classifier = await createClassifier(writeModel(model), { threads });
+    const model = writeModel(modelOf(request, recipe, weights));
+    const classifier = await createClassifier(model, { threads });
     try {
       return await evaluateBatches(classifier, context.validationBatches, validation.length);
     } catch (error) {

@@ -1,7 +1,11 @@
 /** What the store holds and what would happen next. */
 import { countEach } from '../../base/count-each.ts';
 import { isRelearnError } from '../../base/errors.ts';
-import { feedbackLabelPrefix, feedbackPlaceOf } from '../../records/keys.ts';
+import {
+  feedbackLabelPrefix,
+  feedbackPlaceOf,
+  parseTrainingManifestKey,
+} from '../../records/keys.ts';
 import type { StatusReport, TrainingProgress, TrainReport } from '../../records/reports.ts';
 import {
   type FeedbackQuery,
@@ -27,8 +31,6 @@ export const isHolderAlive = async (
   return clock.now() < (await leaseEnd({ store }, lease));
 };
 
-const runIdOf = (manifestKey: string): string => manifestKey.split('/')[1] ?? '';
-
 const currentTraining = async (
   components: Components,
   { lease, claims }: RegistryState,
@@ -37,10 +39,9 @@ const currentTraining = async (
   // Decided already, the lease's holder still archives: the run's last word holds until release.
   const claim = claims.findLast(({ epoch }) => epoch === lease.epoch);
   if (!claim) return startingProgress(lease.at);
-  return (
-    (await readProgress(components.store, runIdOf(claim.manifest.key))) ??
-    startingProgress(claim.at)
-  );
+  const runId = parseTrainingManifestKey(claim.manifest.key);
+  const progress = runId === undefined ? null : await readProgress(components.store, runId);
+  return progress ?? startingProgress(claim.at);
 };
 
 /** A crashed training's claim is void once somebody takes over; its feedback waits already now. */
